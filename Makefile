@@ -1,0 +1,63 @@
+# Leadline. `make demo` and `make test` set everything up from a fresh clone.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+UNIT ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo train check test test-all bench format schemas lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/demo.stamp: requirements.txt requirements-train.txt pyproject.toml
+	@echo "Setting up $(VENV) (once; about a minute) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Leadline needs Python 3.11 or newer; this is %d.%d: make PYTHON=python3.11" % sys.version_info[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements-train.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/demo.stamp requirements-dev.txt
+	@echo "Adding the development tools to $(VENV) ..."
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/demo.stamp  ## the main job on 5,000 real customers, no AWS
+	@$(BIN)/leadline demo
+
+train: $(VENV)/demo.stamp  ## the full comparison; the winner goes to build/model
+	@$(BIN)/leadline train
+
+check: $(VENV)/dev.stamp  ## format, lint, strict types, import rules
+	@$(BIN)/ruff format --check --quiet . || { echo "make format mends this"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: $(VENV)/dev.stamp  ## all tests, with branch coverage
+	@$(BIN)/pytest --numprocesses=2 --dist=worksteal --cov --cov-report=term $(UNIT)
+
+test-all: test  ## the same on every other interpreter that is here (3.12, 3.13)
+	@for version in 3.12 3.13; do \
+		if "python$$version" -c '' 2>/dev/null; then \
+			echo "== Python $$version"; $(MAKE) --no-print-directory test PYTHON="python$$version" VENV=".venv-$$version" || exit 1; \
+		else echo "== Python $$version is not here: not tested"; fi; \
+	done
+
+bench: $(VENV)/demo.stamp  ## events per second and memory of the embedded worker
+	@$(BIN)/python benchmarks/embedded.py
+
+format: $(VENV)/dev.stamp  ## format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix --quiet .
+
+schemas: $(VENV)/demo.stamp  ## write the JSON Schemas from the classes
+	@$(BIN)/python -m schemas
+
+lock: $(VENV)/dev.stamp  ## pin every requirement, with hashes
+	@sh requirements.sh $(BIN)/uv
+
+clean:  ## remove what was built
+	@rm -rf build $(VENV) .venv-3.12 .venv-3.13 *.egg-info

@@ -1,0 +1,187 @@
+"""The model bundle: packed and signed by training; checked, then loaded, by whoever scores."""
+
+import hashlib
+import importlib.metadata
+import pickle
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple, cast
+
+import numpy as np
+from pydantic import ValidationError
+
+from propensity.scoring import Classifier, FeatureMismatch, score
+from propensity.signing import SIGNATURE, is_signed, sign
+from propensity.unpickle import unpickle
+from schemas.manifest import Manifest
+
+MANIFEST: Final = "manifest.json"
+MODEL: Final = "model.pkl"
+MAX_FILE_BYTES: Final = 256 * 1024 * 1024
+
+
+class BundleError(Exception):
+    """The bundle is refused. Nothing of it was unpickled, unless the message says that it was."""
+
+
+class Bundle(NamedTuple):
+    """A model that has proved to be what its manifest says."""
+
+    model: Classifier
+    manifest: Manifest
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The features, in the order of the matrix's columns."""
+        return tuple(feature.name for feature in self.manifest.features)
+
+
+def dump(model: Classifier) -> bytes:
+    """Return the pickle of a fitted estimator."""
+    return pickle.dumps(model, protocol=5)
+
+
+def current_libraries() -> dict[str, str]:
+    """Return the versions that a pickle depends on, without importing the libraries."""
+    versions = {name: importlib.metadata.version(name) for name in ("numpy", "scikit-learn")}
+    return {"python": platform.python_version(), **versions}
+
+
+def pack(folder: Path, pickled: bytes, draft: Manifest, documents: Mapping[str, bytes]) -> Manifest:
+    """
+    Write an unsigned bundle: the pickle, the documents, and the manifest with the digest of each.
+
+    Args:
+        folder: Exists, and is empty.
+        pickled: What `dump` returned.
+        draft: The manifest; its `files` are replaced.
+        documents: File names and contents (`card.md`, `report.html`).
+
+    Returns:
+        The manifest as written.
+    """
+    files = {MODEL: pickled, **documents}
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    manifest = Manifest.model_validate(draft.model_copy(update={"files": digests}).model_dump())
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return manifest
+
+
+def sign_bundle(folder: Path, private_key: Path) -> None:
+    """
+    Sign the manifest, and by its digests every file of the bundle.
+
+    Raises:
+        BundleError: There is no manifest.
+        BadKey: The private key cannot be used.
+    """
+    (folder / SIGNATURE).write_bytes(sign(_read(folder, MANIFEST), private_key))
+
+
+def load(folder: Path, public_key: Path | None) -> Bundle:
+    """
+    Check signature, digests and versions, then unpickle the model, then check its scores of the golden rows.
+
+    Args:
+        folder: The bundle.
+        public_key: PEM file of the key that must have signed it; None (a laptop only) leaves out this one check.
+
+    Raises:
+        BundleError: Any check does not hold; nothing is unpickled before all but the golden rows hold.
+        BadKey: The public key cannot be used.
+    """
+    manifest, files = _verified(folder, public_key)
+    model = _unpickled(folder, files[MODEL])
+    _check_golden_rows(folder, model, manifest)
+    return Bundle(model, manifest)
+
+
+def read_manifest(folder: Path, public_key: Path | None) -> Manifest:
+    """
+    Check signature, digests and versions, and return the manifest; the model is not unpickled.
+
+    Raises:
+        BundleError: A check does not hold.
+        BadKey: The public key cannot be used.
+    """
+    return _verified(folder, public_key)[0]
+
+
+def _verified(folder: Path, public_key: Path | None) -> tuple[Manifest, dict[str, bytes]]:
+    text = _read(folder, MANIFEST)
+    if public_key is not None and not is_signed(text, _read(folder, SIGNATURE), public_key):
+        raise BundleError(
+            f"{folder}: {SIGNATURE} was not made with the key of {public_key} over this {MANIFEST}; the bundle was "
+            "altered or signed by somebody else: take it from its author again, or name the right key"
+        )
+    manifest = _parse(folder, text)
+    _check_libraries(folder, manifest)
+    files = {name: _read(folder, name) for name in manifest.files}
+    for name, data in files.items():
+        if hashlib.sha256(data).hexdigest() != manifest.files[name]:
+            raise BundleError(f"{folder}: {name} is not the file that {MANIFEST} names; take the bundle again")
+    return manifest, files
+
+
+def _read(folder: Path, name: str) -> bytes:
+    path = folder / name
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise BundleError(f"{path} is larger than {MAX_FILE_BYTES} bytes; that is no bundle of ours")
+        return path.read_bytes()
+    except OSError as error:
+        way_out = (
+            "an unsigned bundle wants `leadline model sign`" if name == SIGNATURE else "`leadline train` makes one"
+        )
+        raise BundleError(f"{path} cannot be read ({error.strerror}); {way_out}") from error
+
+
+def _parse(folder: Path, text: bytes) -> Manifest:
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = "/".join(map(str, first["loc"]))
+        raise BundleError(f"{folder / MANIFEST}: /{where}: {first['msg']}") from error
+    if MODEL not in manifest.files:
+        raise BundleError(f"{folder / MANIFEST} does not name {MODEL} among its files")
+    return manifest
+
+
+def _check_libraries(folder: Path, manifest: Manifest) -> None:
+    here = current_libraries()
+    for name, version in here.items():
+        made_with = manifest.libraries.get(name, "none")
+        if made_with.split(".")[:2] != version.split(".")[:2]:
+            raise BundleError(
+                f"{folder}: made with {name} {made_with}, and here is {version}; "
+                "train again here, or run the versions that it was made with"
+            )
+
+
+def _unpickled(folder: Path, data: bytes) -> Classifier:
+    try:
+        model: Any = unpickle(data)
+    except Exception as error:
+        raise BundleError(f"{folder / MODEL} does not load: {error}") from error
+    if not hasattr(model, "predict_proba") or not hasattr(model, "n_features_in_"):
+        raise BundleError(f"{folder / MODEL} holds a {type(model).__name__}, which is no fitted classifier")
+    return cast("Classifier", model)
+
+
+def _check_golden_rows(folder: Path, model: Classifier, manifest: Manifest) -> None:
+    rows = np.array([golden.row for golden in manifest.golden], dtype=np.float64)
+    expected = np.array([golden.score for golden in manifest.golden])
+    try:
+        found = score(model, rows)
+    except (FeatureMismatch, IndexError) as error:
+        raise BundleError(f"{folder}: the unpickled model does not fit the golden rows: {error}") from error
+    worst = float(np.max(np.abs(found - expected)))
+    if not worst <= manifest.tolerance:
+        raise BundleError(
+            f"{folder}: the unpickled model scores a golden row {worst:.3g} off what {MANIFEST} says, "
+            f"and {manifest.tolerance:g} is allowed; this is not the model that was trained"
+        )

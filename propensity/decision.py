@@ -1,0 +1,135 @@
+"""From a score to a decision: threshold, tiers, who holds the loan already, consent; and what to tell marketing."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from propensity.features import Vector
+from schemas.customer import Customer
+from schemas.decision import Decision, ModelId, StoredDecision, Tier
+from schemas.lead import Lead, LeadData, LeadType
+from schemas.manifest import Tiers
+
+
+class Case(NamedTuple):
+    """What there is to decide on: one customer at the moment of one event."""
+
+    event_id: str
+    event_time: str
+    source: str
+    content_sha256: str
+    customer: Customer
+
+
+class Policy(NamedTuple):
+    """By which rules one worker decides. They do not change while it runs."""
+
+    model: ModelId
+    threshold: float
+    tiers: Tiers
+    campaign: str
+    require_consent: bool
+    lead_ttl_days: int
+
+
+def decide(cases: Sequence[Case], scores: Vector, policy: Policy) -> list[Decision]:
+    """
+    Decide for each case whether it is a lead.
+
+    Args:
+        cases: The n cases.
+        scores: Shape (n,), each in [0, 1], in the order of the cases.
+        policy: The rules.
+
+    Returns:
+        One decision per case, in order. It depends on nothing but the arguments: no clock, no store.
+    """
+    return [_decision(case, score, policy) for case, score in zip(cases, scores.tolist(), strict=True)]
+
+
+def announce(stored: StoredDecision) -> Lead | None:
+    """Return what marketing must hear of a stored decision, or None. The same decision gives the same message."""
+    decision = stored.decision
+    kind = _lead_type(is_lead=decision.lead, was_lead=stored.was_lead)
+    return None if kind is None else _lead(decision, kind)
+
+
+def _decision(case: Case, score: float, policy: Policy) -> Decision:
+    lead = score >= policy.threshold and _may_be_offered(case.customer, require_consent=policy.require_consent)
+    return Decision(
+        customer_id=case.customer.customer_id,
+        event_id=case.event_id,
+        event_time=case.event_time,
+        source=case.source,
+        content_sha256=case.content_sha256,
+        score=score,
+        lead=lead,
+        tier=_tier(score, policy.tiers) if lead else None,
+        threshold=policy.threshold,
+        model=policy.model,
+        campaign=policy.campaign,
+        consent=case.customer.consent,
+        expires_at=_expiry(case.event_time, policy.lead_ttl_days),
+    )
+
+
+def _may_be_offered(customer: Customer, *, require_consent: bool) -> bool:
+    if customer.loan_on_card == 1:
+        return False
+    if customer.consent is None:
+        return not require_consent
+    return customer.consent.given
+
+
+def _tier(score: float, tiers: Tiers) -> Tier:
+    if score >= tiers.a:
+        return "A"
+    return "B" if score >= tiers.b else "C"
+
+
+def _expiry(event_time: str, ttl_days: int) -> str:
+    """Count from the event, so that every copy of a decision says the same. The calendar ends with the year 9999."""
+    try:
+        moment = datetime.fromisoformat(event_time) + timedelta(days=ttl_days)
+    except OverflowError:
+        return "9999-12-31T23:59:59.999999Z"
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _lead_type(*, is_lead: bool, was_lead: bool) -> LeadType | None:
+    if is_lead:
+        return "bank.lead.updated.v1" if was_lead else "bank.lead.created.v1"
+    return "bank.lead.withdrawn.v1" if was_lead else None
+
+
+def _lead(decision: Decision, kind: LeadType) -> Lead:
+    return Lead(
+        id=_hash(decision.campaign, decision.customer_id, decision.source, decision.event_id),
+        type=kind,
+        subject=decision.customer_id,
+        time=decision.event_time,
+        data=LeadData(
+            lead_id=_hash(decision.campaign, decision.customer_id),
+            customer_id=decision.customer_id,
+            event_id=decision.event_id,
+            event_time=decision.event_time,
+            score=decision.score,
+            tier=decision.tier,
+            threshold=decision.threshold,
+            reasons=decision.reasons,
+            model=decision.model,
+            campaign=decision.campaign,
+            consent=decision.consent,
+            expires_at=decision.expires_at,
+        ),
+    )
+
+
+def _hash(*parts: str) -> str:
+    """Hash the parts with their lengths, so that no two lists of parts run together."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(4) + data)
+    return digest.hexdigest()[:32]

@@ -1,0 +1,110 @@
+"""ECDSA P-256 over a bundle's manifest: keys, signature, check (FIPS 186-5; DER signatures over SHA-256)."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+SIGNATURE: Final = "manifest.sig"
+_ALGORITHM: Final = ec.ECDSA(hashes.SHA256())
+
+
+class BadKey(Exception):
+    """A key file that is missing, or that is no P-256 key."""
+
+
+def development_keys() -> tuple[Path, Path]:
+    """
+    Return the paths of this user's private and public key, and make the pair on first use.
+
+    They lie in `$XDG_CONFIG_HOME/leadline` (by default `~/.config/leadline`), outside any working copy. They are right
+    for a laptop; a team hands its own key to `train --key`.
+    """
+    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "leadline"
+    private, public = folder / "signing-key.pem", folder / "signing-key.pub.pem"
+    if not private.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_new_key(private)
+    if not public.exists():
+        public.write_bytes(public_pem(private))
+    return private, public
+
+
+def public_pem(private: Path) -> bytes:
+    """
+    Return the public half of a private key as PEM.
+
+    Raises:
+        BadKey: The file is missing, or holds no P-256 private key in PEM without a password.
+    """
+    return (
+        _private_key(private)
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+
+
+def sign(message: bytes, private: Path) -> bytes:
+    """
+    Sign a message.
+
+    Raises:
+        BadKey: The file is missing, or holds no P-256 private key in PEM without a password.
+    """
+    return _private_key(private).sign(message, _ALGORITHM)
+
+
+def is_signed(message: bytes, signature: bytes, public: Path) -> bool:
+    """
+    Tell whether the signature over the message was made with the other half of this public key.
+
+    Raises:
+        BadKey: The file is missing, or holds no P-256 public key in PEM.
+    """
+    try:
+        key = serialization.load_pem_public_key(_read(public))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadKey(f"{public} holds no public key in PEM") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise BadKey(f"{public} holds another kind of key; give an ECDSA P-256 public key")
+    try:
+        key.verify(signature, message, _ALGORITHM)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = serialization.load_pem_private_key(_read(path), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise BadKey(f"{path} holds no private key in PEM without a password") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise BadKey(f"{path} holds another kind of key; give an ECDSA P-256 private key")
+    return key
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadKey(f"{path} cannot be read: {error.strerror}; give a PEM file") from error
+
+
+def _write_new_key(path: Path) -> None:
+    """Write the key whole or not at all, readable by its owner only; who comes second takes the first one's."""
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    draft = path.with_suffix(f".{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(pem)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

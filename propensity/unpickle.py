@@ -1,0 +1,72 @@
+"""Load a pickle that may name only what is on the list: exact names, no prefixes, no dotted paths."""
+
+import io
+import pickle
+from typing import Any, Final
+
+ALLOWED: Final = frozenset(
+    {
+        ("builtins", "slice"),
+        ("collections", "OrderedDict"),
+        ("copyreg", "_reconstructor"),
+        ("builtins", "object"),
+        ("numpy", "dtype"),
+        ("numpy", "ndarray"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "scalar"),
+        ("numpy._core.numeric", "_frombuffer"),
+        ("sklearn._loss._loss", "CyHalfBinomialLoss"),
+        ("sklearn._loss.link", "Interval"),
+        ("sklearn._loss.link", "LogitLink"),
+        ("sklearn._loss.loss", "HalfBinomialLoss"),
+        ("sklearn.calibration", "CalibratedClassifierCV"),
+        ("sklearn.calibration", "_CalibratedClassifier"),
+        ("sklearn.calibration", "_SigmoidCalibration"),
+        ("sklearn.compose._column_transformer", "ColumnTransformer"),
+        ("sklearn.ensemble._forest", "ExtraTreesClassifier"),
+        ("sklearn.ensemble._forest", "RandomForestClassifier"),
+        ("sklearn.ensemble._hist_gradient_boosting.binning", "_BinMapper"),
+        ("sklearn.ensemble._hist_gradient_boosting.gradient_boosting", "HistGradientBoostingClassifier"),
+        ("sklearn.ensemble._hist_gradient_boosting.predictor", "TreePredictor"),
+        ("sklearn.ensemble._voting", "VotingClassifier"),
+        ("sklearn.frozen._frozen", "FrozenEstimator"),
+        ("sklearn.linear_model._logistic", "LogisticRegression"),
+        ("sklearn.naive_bayes", "GaussianNB"),
+        ("sklearn.pipeline", "Pipeline"),
+        ("sklearn.preprocessing._data", "PolynomialFeatures"),
+        ("sklearn.preprocessing._data", "StandardScaler"),
+        ("sklearn.preprocessing._label", "LabelEncoder"),
+        ("sklearn.preprocessing._polynomial", "PolynomialFeatures"),
+        ("sklearn.svm._classes", "SVC"),
+        ("sklearn.tree._classes", "DecisionTreeClassifier"),
+        ("sklearn.tree._classes", "ExtraTreeClassifier"),
+        ("sklearn.tree._tree", "Tree"),
+        ("sklearn.utils._bunch", "Bunch"),
+    }
+)
+"""What the fitted classifiers that we pack are made of, and nothing that opens a file, runs a command or imports."""
+
+
+class ForbiddenGlobal(pickle.UnpicklingError):
+    """The pickle names something that is not on the list."""
+
+
+class _ListedUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401  pickle's own signature
+        if (module, name) not in ALLOWED:
+            raise ForbiddenGlobal(f"it names {module}.{name}, which is not on the list of propensity/unpickle.py")
+        return super().find_class(module, name)
+
+    def get_extension(self, code: int) -> Any:  # noqa: ANN401  pickle's own signature
+        raise ForbiddenGlobal(f"it uses extension code {code}; a model has none")
+
+
+def unpickle(data: bytes) -> Any:  # noqa: ANN401  what it holds is for the caller to check
+    """
+    Load a pickle. Call it only for bytes whose digest stands in a signed manifest.
+
+    Raises:
+        ForbiddenGlobal: It names something that is not on the list.
+        pickle.UnpicklingError: It is cut off or malformed.
+    """
+    return _ListedUnpickler(io.BytesIO(data)).load()
