@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple, cast
 import numpy as np
 from pydantic import ValidationError
 
-from propensity.scoring import Classifier, FeatureMismatch, score
+from propensity.features import FEATURES, OPTIONAL
+from propensity.scoring import Classifier, score
 from propensity.signing import SIGNATURE, is_signed, sign
 from propensity.unpickle import unpickle
 from schemas.manifest import Manifest
@@ -148,6 +149,10 @@ def _parse(folder: Path, text: bytes) -> Manifest:
         raise BundleError(f"{folder / MANIFEST}: /{where}: {first['msg']}") from error
     if MODEL not in manifest.files:
         raise BundleError(f"{folder / MANIFEST} does not name {MODEL} among its files")
+    if unknown := {feature.name for feature in manifest.features}.difference(FEATURES, OPTIONAL):
+        raise BundleError(
+            f"{folder / MANIFEST}: no customer has the features {', '.join(sorted(unknown))}; train again"
+        )
     return manifest
 
 
@@ -173,11 +178,11 @@ def _unpickled(folder: Path, data: bytes) -> Classifier:
 
 
 def _check_golden_rows(folder: Path, model: Classifier, manifest: Manifest) -> None:
-    rows = np.array([golden.row for golden in manifest.golden], dtype=np.float64)
     expected = np.array([golden.score for golden in manifest.golden])
     try:
-        found = score(model, rows)
-    except (FeatureMismatch, IndexError) as error:
+        rows = np.array([golden.row for golden in manifest.golden], dtype=np.float64)
+        found = score(model, rows.reshape(len(expected), len(manifest.features)))
+    except Exception as error:
         raise BundleError(f"{folder}: the unpickled model does not fit the golden rows: {error}") from error
     worst = float(np.max(np.abs(found - expected)))
     if not worst <= manifest.tolerance:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from propensity.features import Vector
 from schemas.customer import Customer
 from schemas.decision import Decision, ModelId, StoredDecision, Tier
+from schemas.event import utc_text
 from schemas.lead import Lead, LeadData, LeadType
 from schemas.manifest import Tiers
 
@@ -91,10 +92,9 @@ def _tier(score: float, tiers: Tiers) -> Tier:
 def _expiry(event_time: str, ttl_days: int) -> str:
     """Count from the event, so that every copy of a decision says the same. The calendar ends with the year 9999."""
     try:
-        moment = datetime.fromisoformat(event_time) + timedelta(days=ttl_days)
+        return utc_text(datetime.fromisoformat(event_time) + timedelta(days=ttl_days))
     except OverflowError:
         return "9999-12-31T23:59:59.999999Z"
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _lead_type(*, is_lead: bool, was_lead: bool) -> LeadType | None:

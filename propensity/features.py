@@ -72,4 +72,7 @@ def matrix_from_customers(customers: Sequence[Customer], names: Sequence[str]) -
 
 def missing_feature(customer: Customer, names: Sequence[str]) -> str | None:
     """Return the first of the features that the customer lacks, or None."""
-    return next((name for name in names if getattr(customer, name) is None), None)
+    for name in names:
+        if getattr(customer, name) is None:
+            return name
+    return None

@@ -27,9 +27,9 @@ def development_keys() -> tuple[Path, Path]:
     private, public = folder / "signing-key.pem", folder / "signing-key.pub.pem"
     if not private.exists():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_new_key(private)
+        _write_once(private, _new_private_pem())
     if not public.exists():
-        public.write_bytes(public_pem(private))
+        _write_once(public, public_pem(private))
     return private, public
 
 
@@ -94,14 +94,17 @@ def _read(path: Path) -> bytes:
         raise BadKey(f"{path} cannot be read: {error.strerror}; give a PEM file") from error
 
 
-def _write_new_key(path: Path) -> None:
-    """Write the key whole or not at all, readable by its owner only; who comes second takes the first one's."""
-    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+def _new_private_pem() -> bytes:
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """Write the file whole or not at all, readable by its owner only; who comes second takes the first one's."""
     draft = path.with_suffix(f".{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(pem)
+        file.write(content)
     try:
         os.link(draft, path)
     except FileExistsError:

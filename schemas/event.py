@@ -31,10 +31,14 @@ def canonical_time(text: str) -> str:
     if match[1] is not None and len(match[1]) - 1 > _MICROSECOND_DIGITS:
         raise PydanticCustomError("time_precision", "finer than a microsecond; give at most six digits of fraction")
     try:
-        moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
+        return utc_text(datetime.fromisoformat(text.upper()))
     except (ValueError, OverflowError) as error:
         raise PydanticCustomError("time_form", "no such date or time") from error
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+
+
+def utc_text(moment: datetime) -> str:
+    """Write a moment with a zone as UTC with exactly six digits of fraction, as `2026-01-15T10:00:00.000000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _short_enough(event_id: str) -> str:

@@ -1,0 +1,70 @@
+"""`leadline model`: look at, verify and sign a bundle."""
+
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from leadline.output import console_for, emit, json_option
+from leadline.trust import model_folder, trusted_key
+from propensity.bundle import load, read_manifest, sign_bundle
+from propensity.signing import development_keys, public_pem
+
+_FOLDER = click.Path(path_type=Path)
+_DIR = click.argument("folder", type=_FOLDER, required=False, metavar="[DIR]")
+_KEY = click.option("--public-key", type=_FOLDER, help="PEM file; by default LEADLINE_PUBLIC_KEY, or your own.")
+
+
+@click.group
+def model() -> None:
+    """Look at, verify and sign a model bundle (by default LEADLINE_MODEL, or build/model)."""
+
+
+@model.command
+@_DIR
+@_KEY
+@json_option
+def show(*, folder: Path | None, public_key: Path | None, as_json: bool) -> None:
+    """Show what the bundle says of itself, after checking its signature and digests."""
+    place = model_folder(folder)
+    manifest = read_manifest(place, trusted_key(public_key))
+    console = console_for(as_json=as_json)
+    console.print(f"{manifest.name} {manifest.version}: {manifest.candidate}, made {manifest.created_at}, in {place}")
+    console.print(f"features: {', '.join(feature.name for feature in manifest.features)}")
+    console.print(f"threshold {manifest.threshold:g} ({manifest.economics.rule.replace('_', ' ')})")
+    console.print(f"fitted on {manifest.training.rows} customers, {manifest.training.takers} of them takers\n")
+    table = Table("figure", "value", "95 % interval", "measured on", box=None, header_style="bold")
+    for metric in manifest.metrics:
+        interval = f"{metric.low:.4f} to {metric.high:.4f}"
+        table.add_row(metric.name, f"{metric.value:.4f}", interval, metric.rows.replace("_", " "))
+    console.print(table)
+    emit(manifest.model_dump(mode="json", exclude={"golden": True, "training": {"id_hashes"}}), as_json=as_json)
+
+
+@model.command
+@_DIR
+@_KEY
+@json_option
+def verify(*, folder: Path | None, public_key: Path | None, as_json: bool) -> None:
+    """Check signature, digests and versions, load the model, and check its golden rows (exit 3 if one fails)."""
+    place = model_folder(folder)
+    manifest = load(place, trusted_key(public_key)).manifest
+    console_for(as_json=as_json).print(f"{place} holds: {manifest.name} {manifest.version}, {manifest.id.sha256}")
+    emit({"ok": True, **manifest.id.model_dump()}, as_json=as_json)
+
+
+@model.command
+@_DIR
+@click.option("--key", type=_FOLDER, help="Private key, ECDSA P-256 in PEM; by default your development key.")
+@click.option("--dry-run", is_flag=True, help="Check that it could be signed, and write nothing.")
+@json_option
+def sign(*, folder: Path | None, key: Path | None, dry_run: bool, as_json: bool) -> None:
+    """Sign the bundle's manifest, and by its digests every file; the digests are checked first."""
+    place = model_folder(folder)
+    manifest = read_manifest(place, None)
+    private = key or development_keys()[0]
+    public_pem(private)  # a key that cannot be used says so in a dry run as well
+    if not dry_run:
+        sign_bundle(place, private)
+    console_for(as_json=as_json).print(f"{place} {'would be' if dry_run else 'is'} signed with {private}")
+    emit({"signed": not dry_run, "key": str(private), **manifest.id.model_dump()}, as_json=as_json)

@@ -1,0 +1,86 @@
+"""`leadline train`: from two CSV files to a signed model bundle."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from leadline.output import console_for, emit, json_option
+from leadline.trust import DEFAULT_MODEL
+from training.candidates import CANDIDATES
+from training.options import Options
+from training.progress import progress_bar
+from training.run import Trained
+from training.run import train as train_model
+from training.selection import Rule
+
+_FILE = click.Path(path_type=Path)
+_SHOWN = ("accuracy", "average_precision", "roc_auc", "recall", "precision", "f1", "log_loss", "brier")
+
+
+@click.command
+@click.option("--data1", type=_FILE, help="CSV file; with --data2 instead of the real set of the `dmba` package.")
+@click.option("--data2", type=_FILE, help="CSV file with the rest of the columns, and the outcome LoanOnCard.")
+@click.option("--out", type=_FILE, default=DEFAULT_MODEL, show_default=True, help="Folder for the bundle.")
+@click.option(
+    "--select-by",
+    type=click.Choice(get_args(Rule)),
+    default="accuracy",
+    show_default=True,
+    help="What counts first; those within one standard error compete by average precision, then log loss.",
+)
+@click.option("--candidates", metavar="A,B", help="Which models to compare; by default all: --list names them.")
+@click.option("--contact-cost", type=float, help="What a contact costs; with --loan-value it sets the threshold.")
+@click.option("--loan-value", type=float, help="What a loan brings, in the same currency.")
+@click.option("--thorough", is_flag=True, help="Repeat the cross-validation on new folds.")
+@click.option("--allow-training-rows", is_flag=True, help="Pack a model that keeps rows of customers (an SVM) as well.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Same seed, same scores.")
+@click.option("--key", type=_FILE, help="Private key to sign with; by default your development key.")
+@click.option("--list", "list_candidates", is_flag=True, help="List the candidates, and stop.")
+@json_option
+def train(*, list_candidates: bool, as_json: bool, candidates: str | None, **options: Any) -> None:  # noqa: ANN401  click's options
+    """
+    Fit, compare, choose, package and sign.
+
+    Without --data1 and --data2 the real set of 5,000 customers is used. The locked test set is looked at once, after
+    the choice; then the winner is fitted again on every labelled row.
+    """
+    console = console_for(as_json=as_json)
+    if list_candidates:
+        for name, candidate in CANDIDATES.items():
+            console.print(f"{name:<45}{candidate.title}")
+        emit({"candidates": list(CANDIDATES)}, as_json=as_json)
+        return
+    names = None if candidates is None else tuple(filter(None, (name.strip() for name in candidates.split(","))))
+    with progress_bar() as progress:
+        trained = train_model(Options(candidates=names, **options), progress)
+    _show(console, trained)
+    emit(_result(trained), as_json=as_json)
+
+
+def _show(console: Console, trained: Trained) -> None:
+    table = Table("candidate", *_SHOWN, box=None, header_style="bold")
+    for compared in sorted(trained.comparison, key=lambda one: -one.metrics[trained.choice.rule]):
+        chosen = compared.candidate.name == trained.choice.candidate
+        figures = [f"{compared.metrics[name]:.4f}" for name in _SHOWN]
+        table.add_row(compared.candidate.title, *figures, style="bold green" if chosen else "")
+    console.print("Cross-validation on the training part (each customer scored by a model that had not seen them)")
+    console.print(table)
+    for reason in (*trained.choice.reasons, trained.features.reason):
+        console.print(f"- {reason}")
+    console.print(f"\n{trained.manifest.name} {trained.manifest.version} is in {trained.folder}, signed; "
+                  f"{trained.seconds:.0f} s. Open {trained.folder / 'report.html'}.")  # fmt: skip
+
+
+def _result(trained: Trained) -> dict[str, Any]:
+    metrics = {f"{metric.rows}_{metric.name}": metric.value for metric in trained.manifest.metrics}
+    return {
+        "out": str(trained.folder),
+        "candidate": trained.choice.candidate,
+        "version": trained.manifest.version,
+        "features": [feature.name for feature in trained.manifest.features],
+        "metrics": metrics,
+        "seconds": round(trained.seconds, 2),
+    }

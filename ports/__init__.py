@@ -1,0 +1,39 @@
+"""
+The outside world as the worker sees it: a queue, a store and a topic, each on AWS and embedded.
+
+`protocols.py` says what they promise, `openers.py` opens the one that a URL names.
+"""
+
+from ports.openers import create_queue, fetch_bundle, open_queue, open_store, open_topic
+from ports.protocols import (
+    BadAddress,
+    BadBundle,
+    Depth,
+    Message,
+    PortError,
+    Put,
+    Queue,
+    Store,
+    Topic,
+    Unavailable,
+    put_result,
+)
+
+__all__ = [
+    "BadAddress",
+    "BadBundle",
+    "Depth",
+    "Message",
+    "PortError",
+    "Put",
+    "Queue",
+    "Store",
+    "Topic",
+    "Unavailable",
+    "create_queue",
+    "fetch_bundle",
+    "open_queue",
+    "open_store",
+    "open_topic",
+    "put_result",
+]

@@ -1,0 +1,120 @@
+"""How calls to AWS are made: one level of retries, several calls in flight, each kind of fault told once."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+import boto3
+from botocore.config import Config
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from ports.aws.faults import AwsError, Fault
+from ports.protocols import BadAddress, Unavailable
+
+CONNECT_TIMEOUT_S: Final = 5
+READ_TIMEOUT_S: Final = 10
+ATTEMPTS: Final = 3
+FIRST_PAUSE_S: Final = 0.1
+LONGEST_PAUSE_S: Final = 2.0
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_log = logging.getLogger(__name__)
+
+
+def region_of(named: str | None) -> str:
+    """
+    Return the region that the address names (calls to another one cannot succeed), else that of the environment.
+
+    Raises:
+        BadAddress: Nobody names a region.
+    """
+    region = named or os.environ.get("AWS_REGION") or boto3.session.Session().region_name
+    if not region:
+        raise BadAddress("AWS_REGION is not set, and the address names no region; set AWS_REGION, such as eu-west-1")
+    return region
+
+
+def endpoint_of(service: str, derived: str | None) -> str | None:
+    """Return the endpoint that an address leads to, unless AWS_ENDPOINT_URL[_SERVICE] says it, which the SDK reads."""
+    said = os.environ.get(f"AWS_ENDPOINT_URL_{service}") or os.environ.get("AWS_ENDPOINT_URL")
+    return None if said else derived
+
+
+def config(in_flight: int, read_timeout_s: int = READ_TIMEOUT_S) -> Config:
+    """Return the settings of a client: timeouts, and no retries, since `Calls` makes them."""
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=read_timeout_s,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=max(in_flight, 1),
+        user_agent_extra="leadline",
+    )
+
+
+class Calls:
+    """Makes the calls of one port."""
+
+    def __init__(self, address: str, *, in_flight: int, sleep: Callable[[float], None] = time.sleep) -> None:
+        """
+        Make a caller.
+
+        Args:
+            address: What the port was opened by, for the log.
+            in_flight: How many calls `each` makes at a time.
+            sleep: Waits between two attempts, in seconds.
+        """
+        self.in_flight = in_flight
+        self._address, self._sleep = address, sleep
+        self._pool = ThreadPoolExecutor(in_flight, thread_name_prefix="aws")
+        self._told: set[tuple[str, str]] = set()
+
+    def retried(self, call: Callable[[], Result]) -> Result:
+        """
+        Make a call up to three times: again if AWS is overloaded or out of reach, never if it refuses.
+
+        Raises:
+            ClientError: AWS refused, or still cannot.
+            BotoCoreError: AWS was not reached.
+        """
+        attempts = Retrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_exponential_jitter(multiplier=FIRST_PAUSE_S, max=LONGEST_PAUSE_S, jitter=FIRST_PAUSE_S),
+            retry=retry_if_exception(lambda error: isinstance(error, AwsError) and Fault.of(error).transient),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return attempts(call)
+
+    def each(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """Call a function on each item, several at a time. Return the results in order."""
+        batch = list(items)
+        if len(batch) <= 1:
+            return [function(item) for item in batch]
+        return list(self._pool.map(function, batch))
+
+    def unavailable(self, api: str, error: Exception) -> Unavailable:
+        """Return what a port raises when a call leaves it nothing to return."""
+        fault = Fault.of(error)
+        return Unavailable(
+            f"{api} failed on {self._address}: {fault.code} (request {fault.request_id}); {fault.way_out}"
+        )
+
+    def tell(self, api: str, fault: Fault) -> None:
+        """Log a fault: the first of its kind as a warning with the way out, the others for whoever debugs."""
+        kind = (api, fault.code)
+        level = logging.DEBUG if kind in self._told else logging.WARNING
+        self._told.add(kind)
+        _log.log(
+            level,
+            "%s failed on %s: %s (request %s); %s",
+            api,
+            self._address,
+            fault.code,
+            fault.request_id,
+            fault.way_out,
+        )

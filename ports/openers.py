@@ -1,0 +1,124 @@
+"""From a URL to the port that it names."""
+
+# ruff: noqa: PLC0415 - boto3 takes half a second of CPU to import: only an address on AWS should pay for it.
+
+from pathlib import Path
+from typing import Final
+
+from ports.addresses import file_path
+from ports.protocols import BadAddress, Queue, Store, Topic
+
+CALLS_IN_FLIGHT: Final = 8
+"""How many calls one port makes to AWS at a time."""
+
+
+def open_queue(url: str, *, wait_time_s: int = 20, in_flight: int = CALLS_IN_FLIGHT) -> Queue:
+    """
+    Open a queue that exists: an SQS queue URL, or `sqlite:///FILE`.
+
+    Args:
+        url: Which queue.
+        wait_time_s: The longest that a receive will wait; on SQS it times out five seconds later.
+        in_flight: How many calls to make at a time; the embedded queue makes one.
+
+    Raises:
+        BadAddress: The URL is none of these, or there is no such file.
+    """
+    if url.startswith("sqlite:"):
+        from ports.embedded.queue import EmbeddedQueue
+
+        return EmbeddedQueue(url, file_path(url, "sqlite"))
+    if url.startswith(("https://", "http://")):
+        from ports.aws.queue import open_sqs
+
+        return open_sqs(url, wait_time_s=wait_time_s, in_flight=in_flight)
+    raise BadAddress(f"{url!r} is no queue; give an SQS queue URL or sqlite:///FILE")
+
+
+def create_queue(url: str, *, dead_letters: str | None = None, max_receive_count: int = 20) -> Queue:
+    """
+    Create an embedded queue, and the one for its dead letters, unless they exist; for the demo and for tests.
+
+    Args:
+        url: `sqlite:///FILE`.
+        dead_letters: The same for messages that were received `max_receive_count` times; None keeps them for ever.
+        max_receive_count: How often a message is received before it counts as dead.
+
+    Raises:
+        BadAddress: The URL is none of these, its folder does not exist, or the queue exists with another policy.
+    """
+    from ports.embedded.queue import EmbeddedQueue
+
+    grave = None if dead_letters is None else file_path(dead_letters, "sqlite")
+    if dead_letters is not None and grave is not None:
+        EmbeddedQueue.create(dead_letters, grave)
+    return EmbeddedQueue.create(url, file_path(url, "sqlite"), dead_letters=grave, max_receive_count=max_receive_count)
+
+
+def open_store(url: str, *, campaign: str = "default", in_flight: int = CALLS_IN_FLIGHT) -> Store | None:
+    """
+    Open a store: `dynamodb://TABLE`, `sqlite:///FILE` (made if its folder exists), or None for `none`.
+
+    Args:
+        url: Which store.
+        campaign: Whose leads `newest` and `best` show.
+        in_flight: How many calls to make at a time; the embedded store makes one.
+
+    Raises:
+        BadAddress: The URL is none of these, or the file cannot be opened.
+    """
+    if url == "none":
+        return None
+    if url.startswith("sqlite:"):
+        from ports.embedded.store import EmbeddedStore
+
+        return EmbeddedStore(file_path(url, "sqlite"), campaign=campaign)
+    if url.startswith("dynamodb:"):
+        from ports.aws.store import open_dynamodb
+
+        return open_dynamodb(url, campaign=campaign, in_flight=in_flight)
+    raise BadAddress(f"{url!r} is no store; give dynamodb://TABLE, sqlite:///FILE or none")
+
+
+def open_topic(url: str, *, in_flight: int = CALLS_IN_FLIGHT) -> Topic | None:
+    """
+    Open a topic: an SNS ARN, `file:///F.jsonl` (made if its folder exists), `-` for stdout, or None for `none`.
+
+    Args:
+        url: Which topic.
+        in_flight: How many calls to make at a time; the others make one.
+
+    Raises:
+        BadAddress: The URL is none of these, or the file cannot be opened.
+    """
+    if url == "none":
+        return None
+    if url == "-" or url.startswith("file:"):
+        from ports.embedded.topic import FileTopic, StdoutTopic
+
+        return StdoutTopic() if url == "-" else FileTopic(file_path(url, "file"))
+    if url.startswith("arn:"):
+        from ports.aws.topic import open_sns
+
+        return open_sns(url, in_flight=in_flight)
+    raise BadAddress(f"{url!r} is no topic; give an SNS topic ARN, file:///F.jsonl, - (stdout) or none")
+
+
+def fetch_bundle(url: str, into: Path) -> Path:
+    """
+    Return the folder that holds a model bundle: a folder as it is, `s3://BUCKET/PREFIX/` downloaded into `into`.
+
+    Nothing is verified here but that the manifest is one; who loads the bundle checks signature and digests.
+
+    Raises:
+        BadAddress: The URL is neither.
+        BadBundle: There is no manifest, it is not valid, or a file that it names is missing or too large.
+        Unavailable: S3 did not answer, or refused.
+    """
+    if url.startswith("s3:"):
+        from ports.aws.bundle import fetch_from_s3
+
+        return fetch_from_s3(url, into)
+    if not url or "://" in url:
+        raise BadAddress(f"{url!r} is no model bundle; give a folder or s3://BUCKET/PREFIX/")
+    return Path(url)

@@ -1,0 +1,1 @@
+"""CSV files in, a chosen and signed model bundle out."""

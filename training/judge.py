@@ -1,0 +1,118 @@
+"""Compare the candidates, choose one and its features, then look at the test set once."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+
+from propensity.features import FEATURES, OPTIONAL, Matrix
+from schemas.manifest import Metric
+from training.candidates import Candidate
+from training.data import Labels
+from training.evaluate import Fold, Indices, OutOfFold, Progress, cross_validate, folds, locked_split
+from training.fitting import Offered, fit, keeps_training_rows
+from training.metrics import measure, with_intervals
+from training.options import Options
+from training.selection import Choice, choose_packable
+from training.sensitive import FeatureChoice, choose_features
+
+
+class Plan(NamedTuple):
+    """How the labelled rows are used: `develop` for every choice, `test` for one look at the end."""
+
+    develop: Indices
+    test: Indices
+    folds: tuple[Fold, ...]
+
+
+class Compared(NamedTuple):
+    """One line of the comparison."""
+
+    candidate: Candidate
+    metrics: Mapping[str, float]
+    standard_errors: Mapping[str, float]
+    keeps_rows: bool
+
+
+class Judged(NamedTuple):
+    """All that is learned before the last fit."""
+
+    candidate: Candidate
+    choice: Choice
+    comparison: tuple[Compared, ...]
+    features: FeatureChoice
+    metrics: tuple[Metric, ...]
+
+
+def plan(labels: Labels, options: Options) -> Plan:
+    """Split the labelled rows, and the development rows into folds."""
+    develop, test = locked_split(labels, options.seed)
+    return Plan(develop, test, folds(labels[develop], options.repeats, options.seed))
+
+
+def judge(
+    candidates: Sequence[Candidate],
+    everything: Offered,
+    plan: Plan,
+    threshold: float,
+    options: Options,
+    progress: Progress,
+) -> Judged:
+    """
+    Make every choice on the development rows, and measure the outcome on rows that had no part in it.
+
+    Args:
+        candidates: To compare.
+        everything: All labelled rows, with the usual and the optional features.
+        plan: What may be looked at when.
+        threshold: Of the decisions that the chosen model's figures tell of.
+        options: Rule, seed, jobs.
+        progress: Called as the work goes on.
+    """
+    development = everything.rows(plan.develop)
+    usual = development.columns(FEATURES)
+    evaluations = cross_validate(candidates, usual, plan.folds, options, progress)
+    comparison = tuple(_compared(one, evaluations[one.name], usual.labels) for one in candidates)
+    titles = {one.name: one.title for one in candidates}
+    choice = choose_packable(
+        {name: one.by_fold for name, one in evaluations.items()},
+        options.select_by,
+        [one.candidate.name for one in comparison if one.keeps_rows and not options.allow_training_rows],
+        titles.__getitem__,
+    )
+    winner = next(one for one in candidates if one.name == choice.candidate)
+    with_optional = development.columns((*FEATURES, *OPTIONAL))
+    alternative = cross_validate([winner], with_optional, plan.folds, options, progress)[winner.name]
+    features = choose_features(evaluations[winner.name], alternative, options.select_by)
+    metrics = _metrics(winner, features, everything, plan, threshold, options)
+    return Judged(winner, choice, comparison, features, metrics)
+
+
+def _compared(candidate: Candidate, evaluation: OutOfFold, labels: Labels) -> Compared:
+    """Pool the out-of-fold scores for the figures; the folds tell how far each may be off."""
+    each = [measure(labels, scores) for scores in evaluation.scores]
+    return Compared(
+        candidate,
+        {name: float(np.mean([one[name] for one in each])) for name in each[0]},
+        {name: float(values.std(ddof=1) / np.sqrt(len(values))) for name, values in evaluation.by_fold.items()},
+        keeps_training_rows(candidate.model(0)),
+    )
+
+
+def _metrics(
+    winner: Candidate, features: FeatureChoice, everything: Offered, plan: Plan, threshold: float, options: Options
+) -> tuple[Metric, ...]:
+    """Return the winner's figures with intervals. This is the one look at the test set."""
+    offered = everything.columns(features.names)
+    development, test = offered.rows(plan.develop), offered.rows(plan.test)
+    model = fit(winner, development, options.seed)
+    tested: Matrix = model.score(test)[np.newaxis]
+    both = joblib.Parallel(n_jobs=options.jobs)(
+        joblib.delayed(with_intervals)(rows.labels, scores, name, options.seed, threshold)
+        for rows, scores, name in (
+            (development, features.evaluation.scores, "cross_validation"),
+            (test, tested, "test"),
+        )
+    )
+    return tuple(metric for metrics in both for metric in metrics)

@@ -1,0 +1,104 @@
+"""How good scores are: the seed's metrics and some more, with bootstrap intervals."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import numpy as np
+from sklearn import config_context
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+from propensity.features import Vector
+from schemas.manifest import Metric
+from training.data import Labels
+
+BOOTSTRAPS: Final = 500
+TOP_SHARES: Final = (5, 10, 20)
+"""Per cent of the customers, best scores first."""
+
+Rows = Literal["cross_validation", "test"]
+
+
+def measure(labels: Labels, scores: Vector, threshold: float = 0.5) -> dict[str, float]:
+    """
+    Return every metric by name.
+
+    Args:
+        labels: Shape (n,), 0 and 1, both there.
+        scores: Shape (n,), probabilities.
+        threshold: Who scores this much is said to take the loan: for accuracy, recall, precision, F1 and the counts.
+    """
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        ranking = {
+            "roc_auc": float(roc_auc_score(labels, scores)),
+            "average_precision": float(average_precision_score(labels, scores)),
+            "log_loss": float(log_loss(labels, scores)),
+            "brier": float(brier_score_loss(labels, scores)),
+        }
+    conversion = {f"conversion_top_{share}": conversion_in_top(labels, scores, share / 100) for share in TOP_SHARES}
+    return {**_of_decisions(labels, scores >= threshold), **ranking, **conversion}
+
+
+def with_intervals(labels: Labels, scores: Vector, rows: Rows, seed: int, threshold: float = 0.5) -> tuple[Metric, ...]:
+    """
+    Return every metric with its 95 % interval: percentiles over customers drawn anew with replacement.
+
+    Args:
+        labels: Shape (n,).
+        scores: Shape (repeats, n): each repeat of the cross-validation scored every customer once. A metric is the
+            mean over the repeats.
+        rows: Which rows these are, for the record.
+        seed: Of the draws.
+        threshold: See `measure`.
+    """
+    value = _mean_over_repeats(labels, scores, threshold)
+    draws = np.random.default_rng(seed)
+    resampled: list[Mapping[str, float]] = []
+    while len(resampled) < BOOTSTRAPS:
+        drawn = draws.integers(0, len(labels), len(labels))
+        if 0 < labels[drawn].sum() < len(labels):  # without one of the classes there is nothing to rank
+            resampled.append(_mean_over_repeats(labels[drawn], scores[:, drawn], threshold))
+    limits = {name: np.percentile([one[name] for one in resampled], (2.5, 97.5)) for name in value}
+    return tuple(
+        Metric(name=name, value=value[name], low=float(limits[name][0]), high=float(limits[name][1]), rows=rows)
+        for name in value
+    )
+
+
+def conversion_in_top(labels: Labels, scores: Vector, share: float) -> float:
+    """Return how many of the best `share` of the customers took the loan. Of equal scores, each counts for its part."""
+    size = max(1, round(share * len(labels)))
+    border = np.partition(scores, -size)[-size]
+    above, at = scores > border, scores == border
+    taken = labels[above].sum() + (size - above.sum()) * labels[at].mean()
+    return float(taken / size)
+
+
+def gains(labels: Labels, scores: Vector) -> tuple[Vector, Vector]:
+    """Return shares of customers contacted, best first, and of all takers found among them: (0, 0) to (1, 1)."""
+    order = np.argsort(-scores, kind="stable")
+    # Customers of one score come together, so that the order of the rows gives no advantage.
+    last_of_score = np.append(np.diff(scores[order]) != 0, True)
+    contacted = (np.flatnonzero(last_of_score) + 1) / len(labels)
+    found = np.cumsum(labels[order])[last_of_score] / labels.sum()
+    return np.insert(contacted, 0, 0.0), np.insert(found, 0, 0.0)
+
+
+def _mean_over_repeats(labels: Labels, scores: Vector, threshold: float) -> Mapping[str, float]:
+    each = [measure(labels, one, threshold) for one in scores]
+    return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+
+
+def _of_decisions(labels: Labels, chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> dict[str, float]:
+    taken = labels == 1
+    true_positives, false_positives = int((taken & chosen).sum()), int((~taken & chosen).sum())
+    false_negatives, true_negatives = int((taken & ~chosen).sum()), int((~taken & ~chosen).sum())
+    return {
+        "accuracy": (true_positives + true_negatives) / len(labels),
+        "recall": true_positives / max(1, true_positives + false_negatives),
+        "precision": true_positives / max(1, true_positives + false_positives),
+        "f1": 2 * true_positives / max(1, 2 * true_positives + false_positives + false_negatives),
+        "true_negatives": true_negatives,
+        "false_positives": false_positives,
+        "false_negatives": false_negatives,
+        "true_positives": true_positives,
+    }

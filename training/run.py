@@ -1,0 +1,78 @@
+"""The road of a model: load, features, candidates, selection, one look at the test set, refit, pack, sign."""
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from propensity.bundle import pack, sign_bundle
+from propensity.economics import economics_from, threshold_of
+from propensity.features import FEATURES, OPTIONAL
+from propensity.signing import development_keys, public_pem
+from schemas.manifest import Manifest
+from training import candidates, data
+from training.draft import draft_manifest, refit
+from training.evaluate import Progress, silent
+from training.fitting import Offered
+from training.folder import check_destination, whole_folder
+from training.judge import Compared, judge, plan
+from training.options import Options
+from training.pack import id_key
+from training.report import documents
+from training.selection import Choice
+from training.sensitive import FeatureChoice
+from training.story import tell
+
+
+class Trained(NamedTuple):
+    """What came of a training run."""
+
+    folder: Path
+    manifest: Manifest
+    choice: Choice
+    comparison: tuple[Compared, ...]
+    features: FeatureChoice
+    seconds: float
+
+
+def train(options: Options, progress: Progress = silent) -> Trained:
+    """
+    Train, compare, choose, pack and sign. On an error nothing is written, and a bundle that was there stays as it was.
+
+    Args:
+        options: What to do.
+        progress: Called as the work goes on.
+
+    Raises:
+        DataError: The data cannot be used.
+        UnknownCandidate: No candidate has that name.
+        BadEconomics: No campaign can live on these costs and values.
+        BadKey: The private key cannot be used.
+        DestinationError: The folder holds something else, or cannot be written.
+    """
+    began = time.perf_counter()
+    # What can be refused is refused before the work.
+    compared = candidates.choose(options.candidates)
+    economics = economics_from(options.contact_cost, options.loan_value)
+    check_destination(options.out)
+    key = options.key or development_keys()[0]
+    public_pem(key)
+
+    table = data.load(options.data1, options.data2)
+    everything = _offered(data.labelled(table))
+    rows = plan(everything.labels, options)
+    judged = judge(compared, everything, rows, threshold_of(economics), options, progress)
+    winner = refit(judged, everything, options.seed)
+    draft = draft_manifest(winner, judged, table, economics, options.id_key or id_key(key), options)
+    files = documents(tell(judged, everything, rows, draft, table))
+    with whole_folder(options.out) as folder:
+        manifest = pack(folder, winner.pickled, draft, files)
+        sign_bundle(folder, key)
+    seconds = time.perf_counter() - began
+    return Trained(options.out, manifest, judged.choice, judged.comparison, judged.features, seconds)
+
+
+def _offered(rows: pd.DataFrame) -> Offered:
+    names = (*FEATURES, *OPTIONAL)
+    return Offered(data.matrix(rows, names), data.labels(rows), names)

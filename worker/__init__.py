@@ -1,0 +1,1 @@
+"""Customer events in, leads out: the consumer that runs in every pod."""
