@@ -39,7 +39,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     bundle, public_key = demo_bundle(Path("build/demo"))
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(measure(arguments.events, Path(folder), bundle, public_key)) if arguments.json else "")
+        result = measure(arguments.events, Path(folder), bundle, public_key)
+    if arguments.json:
+        print(json.dumps(result))
 
 
 def measure(events: int, folder: Path, bundle: Path, public_key: Path) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """From a URL to the port that it names."""
 
-# ruff: noqa: PLC0415 - boto3 takes half a second of CPU to import: only an address on AWS should pay for it.
+# boto3 takes half a second of CPU to import: only an address on AWS should pay for it.
 
 from pathlib import Path
 from typing import Final

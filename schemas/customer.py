@@ -24,6 +24,10 @@ Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f
 def _require_usual_fields(schema: dict[str, Any]) -> None:
     """Ask producers for all that a model may use, though a worker asks only for what its model does use."""
     schema["required"] = [*schema.get("required", []), *USUAL_FIELDS]
+    for name in USUAL_FIELDS:  # present, and not null
+        field = schema["properties"][name]
+        field.update(field.pop("anyOf")[0])
+        del field["default"]
 
 
 class Consent(BaseModel):

@@ -1,36 +1,21 @@
-"""Builders: an event, a message, a table of customers, and a small bundle with a real model in it."""
+"""Builders: a customer, an event, a message; and what the worker makes of them."""
 
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-
-import numpy as np
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from numpy.typing import NDArray
-from sklearn.tree import DecisionTreeClassifier
+from typing import Any, Final
 
 from ports import Message
-from propensity.bundle import Bundle, current_libraries, dump, pack, sign_bundle
-from propensity.features import FEATURES, matrix_from_columns
-from propensity.scoring import Classifier, score
-from propensity.signing import public_pem
+from propensity.decision import Case
+from schemas.customer import USUAL_FIELDS
 from schemas.lead import Lead
-from schemas.manifest import Manifest
+from worker.decode import decode
+from worker.errors import Reject
 
 NOW: Final = datetime(2026, 1, 15, 12, tzinfo=UTC)
 BEFORE: Final = "2026-01-15T10:00:00Z"
 LATER: Final = "2026-01-15T11:00:00Z"
-
-
-class Keys(NamedTuple):
-    """A pair of PEM files."""
-
-    private: Path
-    public: Path
 
 
 def customer(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  wrong values are what tests are about
@@ -82,101 +67,49 @@ def message(content: Any, message_id: str = "m-1", receive_count: int = 1) -> Me
     return Message(message_id, f"receipt of {message_id}", encoded(content), receive_count)
 
 
-def table(rows: int = 120) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
-    """Return the columns of invented customers, and who took the loan: those who spend more than 100, with few exceptions."""
-    chance = np.random.default_rng(7)
-    columns = {
-        "highest_spend": chance.integers(8, 225, rows),
-        "hidden_score": chance.integers(1, 5, rows),
-        "monthly_average_spend": chance.integers(0, 101, rows) / 10,
-        "level": chance.integers(1, 4, rows),
-        "mortgage": chance.integers(0, 600, rows),
-    }
-    flags = {name: chance.integers(0, 2, rows) for name in FEATURES if name not in columns}
-    takers = (columns["highest_spend"] > 100) ^ (chance.random(rows) < 0.05)
-    return {name: values.astype(np.float64) for name, values in {**columns, **flags}.items()}, takers.astype(np.int64)
+def nested(levels: int) -> list[Any]:
+    """Return so many lists in each other."""
+    content: list[Any] = []
+    for _ in range(levels - 1):
+        content = [content]
+    return content
 
 
-def likely_above(amount: float) -> Classifier:
-    """Return a real decision tree that gives 1 to who spends more than the amount, and 0 to all others."""
-    columns, _ = table()
-    columns["highest_spend"][:2] = (amount - 1, amount + 1)
-    takers = columns["highest_spend"] > amount
-    fitted: Classifier = DecisionTreeClassifier(random_state=0).fit(
-        matrix_from_columns(columns, FEATURES), takers.astype(int)
-    )
-    return fitted
+def notification(text: str) -> dict[str, Any]:
+    """Return what SNS makes of a text."""
+    return {"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:123456789012:customers", "Message": text}
 
 
-def new_keys(folder: Path) -> Keys:
-    """Make a pair of P-256 keys."""
-    keys = Keys(folder / "key.pem", folder / "key.pub.pem")
-    keys.private.write_bytes(
-        ec.generate_private_key(ec.SECP256R1()).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    keys.public.write_bytes(public_pem(keys.private))
-    return keys
+def bus_event(detail: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON
+    """Return what EventBridge makes of a detail."""
+    return {"version": "0", "detail-type": "customer updated", "source": "bank.core", "detail": detail}
 
 
-def manifest_of(model: Classifier, tolerance: float = 0.0) -> Manifest:
-    """Return a manifest whose golden rows are the first of the table."""
-    matrix = matrix_from_columns(table()[0], FEATURES)[:5]
-    scores = score(model, matrix)
-    return Manifest.model_validate_json(
-        json.dumps(
-            {
-                "name": "tiny",
-                "version": "1",
-                "created_at": BEFORE,
-                "candidate": type(model).__name__,
-                "parameters": {},
-                "tolerance": tolerance,
-                "files": {},
-                "libraries": current_libraries(),
-                "features": [{"name": name, "minimum": 0, "maximum": 1000} for name in FEATURES],
-                "threshold": 0.5,
-                "tiers": {"a": 0.9, "b": 0.7},
-                "economics": {"rule": "even_odds"},
-                "metrics": [],
-                "training": {"sha256": "0" * 64, "rows": 120, "takers": 60, "id_hashes": []},
-                "baseline": [],
-                "golden": [
-                    {"row": row, "score": value}
-                    for row, value in zip(matrix.tolist(), scores.tolist(), strict=True)
-                ],
-            }
-        )
-    )
+def decoded(content: Any, needed: Sequence[str] = USUAL_FIELDS) -> list[Case | Reject]:  # noqa: ANN401  any JSON
+    """Return what becomes of each event; a message that is rejected as a whole is one `Reject`."""
+    try:
+        return decode(encoded(content), needed, NOW)
+    except Reject as reject:
+        return [reject]
 
 
-def make_bundle(folder: Path, model: Classifier, keys: Keys, tolerance: float = 0.0) -> Path:
-    """Pack and sign a bundle in a new folder."""
-    folder.mkdir(parents=True)
-    pack(folder, dump(model), manifest_of(model, tolerance), {"card.md": b"# tiny\n"})
-    sign_bundle(folder, keys.private)
-    return folder
+def accepted(content: Any) -> Case:  # noqa: ANN401  any JSON
+    """Return what there is to decide on in a message of one good event."""
+    [case] = decoded(content)
+    assert isinstance(case, Case), case
+    return case
 
 
-def rewrite_manifest(folder: Path, keys: Keys, changes: Mapping[str, Any]) -> None:
-    """Change a bundle's manifest and sign it again, as somebody with the key could."""
-    path = folder / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-    sign_bundle(folder, keys.private)
+def rejected(content: Any) -> Reject:  # noqa: ANN401  any JSON
+    """Return why a message of one bad event is rejected."""
+    [reject] = decoded(content)
+    assert isinstance(reject, Reject), reject
+    return reject
 
 
-def replace_model(folder: Path, keys: Keys, pickled: bytes) -> None:
-    """Put another pickle into a bundle, with its digest, signed."""
-    (folder / "model.pkl").write_bytes(pickled)
-    files = json.loads((folder / "manifest.json").read_text())["files"]
-    rewrite_manifest(folder, keys, {"files": {**files, "model.pkl": hashlib.sha256(pickled).hexdigest()}})
-
-
-def unpacked(model: Classifier) -> Bundle:
-    """Return a bundle that never was on a disk."""
-    manifest = manifest_of(model)
-    return Bundle(model, manifest.model_copy(update={"files": {"model.pkl": hashlib.sha256(dump(model)).hexdigest()}}))
+def reasons(content: Any) -> list[str]:  # noqa: ANN401  any JSON
+    """Return the reason for each event, empty for one that is accepted."""
+    return [found.reason if isinstance(found, Reject) else "" for found in decoded(content)]
 
 
 def leads_in(topic: Path) -> list[Lead]:

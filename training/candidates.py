@@ -4,23 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from imblearn.over_sampling import SMOTENC, RandomOverSampler
-from imblearn.under_sampling import RandomUnderSampler
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
-from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from training.columns import bounds
+from training.errors import UnknownCandidate
+from training.resampling import RESAMPLINGS, Resampling
 
-Resampling = str
 Grid = Mapping[str, Sequence[Any]]
-
-
-class UnknownCandidate(Exception):
-    """No candidate has that name."""
 
 
 class Candidate(NamedTuple):
@@ -74,11 +67,6 @@ def _random_forest(seed: int) -> RandomForestClassifier:
     return RandomForestClassifier(300, criterion="entropy", random_state=seed)
 
 
-RESAMPLINGS: Final[Mapping[Resampling, str]] = {
-    "smote": "SMOTENC",
-    "oversampling": "oversampling",
-    "undersampling": "undersampling",
-}
 _SVM_GRID: Final[Grid] = {"C": (1, 10), "gamma": (0.1, 0.3)}
 _PLAIN: Final = (
     # The logistic regressions lose by having fewer columns; all the others gain.
@@ -131,24 +119,3 @@ def choose(names: Sequence[str] | None) -> tuple[Candidate, ...]:
             f"{', '.join(unknown) or 'an empty list'}: no such candidate; there are {', '.join(CANDIDATES)}"
         )
     return tuple(CANDIDATES[name] for name in dict.fromkeys(names))
-
-
-def sampler(resampling: Resampling, names: Sequence[str], seed: int) -> Any:  # noqa: ANN401  imblearn is untyped
-    """Return the unfitted sampler for a matrix of these columns."""
-    if resampling == "oversampling":
-        return RandomOverSampler(random_state=seed)
-    if resampling == "undersampling":
-        return RandomUnderSampler(random_state=seed)
-    categorical = [column for column, name in enumerate(names) if _is_categorical(name)]
-    return SMOTENC(categorical, random_state=seed)
-
-
-def scaler() -> StandardScaler:
-    """Return the unfitted scaler."""
-    return StandardScaler()
-
-
-def _is_categorical(name: str) -> bool:
-    """Tell flags and small grades, of which no mean may be invented, from amounts."""
-    limits = bounds(name)
-    return limits.whole and limits.maximum <= 4

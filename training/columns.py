@@ -46,8 +46,8 @@ class Bounds(NamedTuple):
 @cache
 def bounds(field: str) -> Bounds:
     """Return the bounds of a customer's field, as `schemas.customer` states them."""
-    forms: list[dict[str, Any]] = Customer.model_json_schema()["properties"][field]["anyOf"]
-    number = next(form for form in forms if form["type"] != "null")
+    schema: dict[str, Any] = Customer.model_json_schema()["properties"][field]
+    number = next(form for form in schema.get("anyOf", [schema]) if form["type"] != "null")
     return Bounds(number["minimum"], number["maximum"], number["type"] == "integer")
 
 

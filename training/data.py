@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from propensity.features import Matrix, matrix_from_columns
 from training.columns import COLUMNS, DATA1, DATA2, ID, LABEL, LABEL_COLUMN, csv_name
+from training.errors import DataError
 from training.public_set import csv_texts
-from training.tables import DataError, Table, parse_table, read_table
+from training.tables import Table, parse_table, read_table
 
 Labels = NDArray[np.int64]
 

@@ -13,10 +13,11 @@ from propensity.scoring import Classifier
 from schemas.manifest import Economics, Manifest, Tiers, TrainingData
 from training.data import fingerprint, labelled
 from training.evaluate import FOLDS, TEST_SHARE
-from training.fitting import Offered, fit, fitted_steps, keeps_training_rows
+from training.fitting import Offered, fit
 from training.judge import Judged
 from training.options import Options
 from training.pack import baseline, golden_rows, keyed_ids, ranges, tolerance
+from training.strip import fitted_steps, keeps_training_rows
 
 NAME: Final = "loan-propensity"
 TIERS: Final = Tiers(a=0.9, b=0.7)

@@ -1,29 +1,27 @@
 """Fit one candidate on some rows: columns, search, scaling, resampling and calibration see these rows and no others."""
 
-import copy
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from imblearn.pipeline import Pipeline as SamplingPipeline
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
-from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it comes without types
 
 from propensity.features import OPTIONAL, Matrix, Vector
-from propensity.scoring import Classifier, score
-from training.candidates import Candidate, sampler, scaler
+from propensity.scoring import score
+from training.candidates import Candidate
 from training.data import Labels
+from training.resampling import sampler
 
 EARNING_IMPORTANCE: Final = 0.005
 """A column earns its place with half a per cent of what a small tree gains by splitting."""
 
 _INNER_FOLDS: Final = 3
-_KEEPS_ROWS: Final = ("sklearn.svm", "sklearn.neighbors", "sklearn.gaussian_process", "imblearn")
 
 
 class Offered(NamedTuple):
@@ -93,30 +91,10 @@ def earning_columns(data: Offered, seed: int) -> tuple[str, ...]:
     return tuple(name for name in data.names if name not in useless) or data.names
 
 
-def fitted_steps(estimator: BaseEstimator) -> Classifier:
-    """
-    Return what scores, and nothing else: no sampler (it holds training rows), no search, no thread count.
-
-    The scores are the same to the bit. What was handed in stays as it is.
-    """
-    stripped: Classifier = _stripped(copy.deepcopy(estimator))
-    return stripped
-
-
-def keeps_training_rows(model: Any) -> bool:  # noqa: ANN401  any estimator, fitted or not
-    """Tell whether a model holds rows that it was fitted on, as a support vector machine and a neighbour search do."""
-    if isinstance(model, Pipeline):
-        return any(keeps_training_rows(step) for _, step in model.steps)
-    for inner in (getattr(model, "best_estimator_", None), getattr(model, "estimator", None)):
-        if inner is not None:
-            return keeps_training_rows(inner)
-    return type(model).__module__.startswith(_KEEPS_ROWS)
-
-
 def _unfitted(candidate: Candidate, names: Sequence[str], seed: int) -> SamplingPipeline:
     steps: list[tuple[str, Any]] = []
     if candidate.scaled:
-        steps.append(("scaler", scaler()))
+        steps.append(("scaler", StandardScaler()))
     if candidate.resampling is not None:
         steps.append(("sampler", sampler(candidate.resampling, names, seed)))
     return SamplingPipeline([*steps, ("model", candidate.model(seed))])
@@ -129,25 +107,3 @@ def _searched(pipeline: SamplingPipeline, candidate: Candidate, data: Offered, s
     search = GridSearchCV(pipeline, grid, scoring="average_precision", cv=inner, refit=False)
     search.fit(data.features, data.labels)
     return pipeline.set_params(**search.best_params_)
-
-
-def _stripped(estimator: Any) -> Any:  # noqa: ANN401
-    if hasattr(estimator, "best_estimator_"):
-        return _stripped(estimator.best_estimator_)
-    if isinstance(estimator, CalibratedClassifierCV):
-        return _stripped_calibration(estimator)
-    if isinstance(estimator, Pipeline):  # imbalanced-learn's pipeline is one, too
-        kept = [(name, _stripped(step)) for name, step in estimator.steps if not hasattr(step, "fit_resample")]
-        return kept[0][1] if len(kept) == 1 else Pipeline(kept)
-    if "n_jobs" in estimator.get_params(deep=False):
-        estimator.set_params(n_jobs=None)
-    return estimator
-
-
-def _stripped_calibration(calibrated: CalibratedClassifierCV) -> CalibratedClassifierCV:
-    """Take the sampler out of the fitted pipeline, and out of the recipe that scikit-learn keeps beside it."""
-    for part in calibrated.calibrated_classifiers_:
-        part.estimator = _stripped(part.estimator)
-    calibrated.estimator = calibrated.calibrated_classifiers_[0].estimator
-    calibrated.cv = None
-    return calibrated

@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from propensity.bundle import MANIFEST
-
-
-class DestinationError(Exception):
-    """The bundle cannot be written there. Nothing was written."""
+from training.errors import DestinationError
 
 
 def check_destination(folder: Path) -> None:

@@ -11,11 +11,12 @@ from schemas.manifest import Metric
 from training.candidates import Candidate
 from training.data import Labels
 from training.evaluate import Fold, Indices, OutOfFold, Progress, cross_validate, folds, locked_split
-from training.fitting import Offered, fit, keeps_training_rows
+from training.fitting import Offered, fit
 from training.metrics import measure, with_intervals
 from training.options import Options
 from training.selection import Choice, choose_packable
 from training.sensitive import FeatureChoice, choose_features
+from training.strip import keeps_training_rows
 
 
 class Plan(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from training.columns import DATA1, DATA2, ID, LABEL_COLUMN
-from training.tables import DataError
+from training.errors import DataError
 
 _FILE: Final = "dmba/csvFiles/UniversalBank.csv.gz"
 _RENAMED: Final = {

@@ -7,11 +7,11 @@ import pandas as pd
 
 from propensity.features import Matrix
 from schemas.manifest import Manifest
-from training.candidates import RESAMPLINGS
 from training.columns import csv_name
 from training.data import Labels, labelled
 from training.fitting import EARNING_IMPORTANCE, Offered
 from training.judge import Compared, Judged, Plan
+from training.resampling import RESAMPLINGS
 from training.selection import Choice
 
 

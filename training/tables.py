@@ -1,7 +1,5 @@
 """CSV files, read strictly: every fault is named with its file, line and column, and with the way out."""
 
-import csv
-import io
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -12,13 +10,11 @@ import pandas as pd
 
 from propensity.features import Vector
 from training.columns import COLUMNS, ID, LABEL, LABEL_COLUMN, bounds
+from training.errors import DataError
+from training.rows import Rows, split
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _CUSTOMER_ID: Final = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
-
-
-class DataError(Exception):
-    """The data cannot be used. Nothing was written."""
 
 
 class Table(NamedTuple):
@@ -32,17 +28,6 @@ class Table(NamedTuple):
     name: str
     frame: pd.DataFrame
     lines: Sequence[int]
-
-
-class _Rows(NamedTuple):
-    name: str
-    header: list[str]
-    cells: list[list[str]]
-    lines: list[int]
-
-    def fault(self, row: int, column: str, what: str) -> DataError:
-        """Name the place of a fault."""
-        return DataError(f"{self.name}, line {self.lines[row]}, column {column}: {what}")
 
 
 def read_table(path: Path, required: Collection[str]) -> Table:
@@ -71,7 +56,7 @@ def read_table(path: Path, required: Collection[str]) -> Table:
 
 def parse_table(text: str, name: str, required: Collection[str]) -> Table:
     """Read the text of a CSV file; `name` stands in messages. See `read_table`."""
-    rows = _rows(text, name)
+    rows = split(text, name)
     _check_header(rows, required)
     ids = _ids(rows)
     known = [column for column in rows.header if column in COLUMNS and column != ID]
@@ -79,42 +64,7 @@ def parse_table(text: str, name: str, required: Collection[str]) -> Table:
     return Table(name, pd.DataFrame(fields, index=pd.Index(ids, name=ID, dtype="object")), rows.lines)
 
 
-def _rows(text: str, name: str) -> _Rows:
-    """Split the text into a header and rows of as many cells."""
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise DataError(f"{name}, line {line}: a zero byte; give a CSV file, no binary one")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    cells: list[list[str]] = []
-    lines: list[int] = []
-    try:
-        for row in reader:
-            if row:
-                cells.append([cell.strip() for cell in row])
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        what = f"broken CSV ({error}); the file may be half-written: make it again"
-        raise DataError(f"{name}, line {reader.line_num}: {what}") from error
-    if len(cells) < 2:
-        what = "only a header line" if cells else "empty"
-        raise DataError(f"{name} is {what}; give a CSV file with a header and one line for each customer")
-    rows = _Rows(name, cells[0], cells[1:], lines[1:])
-    _check_lengths(rows, ends_with_newline=text.endswith(("\n", "\r")))
-    return rows
-
-
-def _check_lengths(rows: _Rows, *, ends_with_newline: bool) -> None:
-    for index, row in enumerate(rows.cells):
-        if len(row) != len(rows.header):
-            column = rows.header[min(len(row), len(rows.header) - 1)]
-            what = f"{len(row)} cells instead of {len(rows.header)}; the file may be half-written: make it again"
-            raise rows.fault(index, column, what)
-    if not ends_with_newline and rows.cells[-1][-1] == "":
-        what = "the file ends in a blank cell without a line end, so it may be half-written: make it again, or end it"
-        raise rows.fault(len(rows.cells) - 1, rows.header[-1], what)
-
-
-def _check_header(rows: _Rows, required: Collection[str]) -> None:
+def _check_header(rows: Rows, required: Collection[str]) -> None:
     place = f"{rows.name}, line 1"
     for column in rows.header:
         if column in COLUMNS and rows.header.count(column) > 1:
@@ -125,7 +75,7 @@ def _check_header(rows: _Rows, required: Collection[str]) -> None:
             raise DataError(f"{place}, column {column}: missing; the header must name it (it is: {has})")
 
 
-def _ids(rows: _Rows) -> list[str]:
+def _ids(rows: Rows) -> list[str]:
     where = rows.header.index(ID)
     first_seen: dict[str, int] = {}
     for index, row in enumerate(rows.cells):
@@ -141,7 +91,7 @@ def _ids(rows: _Rows) -> list[str]:
     return list(first_seen)
 
 
-def _numbers(rows: _Rows, column: str, required: Collection[str]) -> Vector:
+def _numbers(rows: Rows, column: str, required: Collection[str]) -> Vector:
     """Return one column, shape (n,); blank cells are NaN."""
     where = rows.header.index(column)
     may_be_blank = column == LABEL_COLUMN or column not in required
@@ -153,7 +103,7 @@ def _numbers(rows: _Rows, column: str, required: Collection[str]) -> Vector:
     return values
 
 
-def _number(rows: _Rows, index: int, column: str, cell: str) -> float:
+def _number(rows: Rows, index: int, column: str, cell: str) -> float:
     field = COLUMNS[column]
     allowed = "0, 1 or blank" if field == LABEL else str(bounds(field))
     if _NUMBER.fullmatch(cell) is None:

@@ -36,8 +36,13 @@ def embedded(folder: Path) -> Place:
         dlq=dlq,
         store=f"sqlite:///{folder / 'store.db'}",
         topic=f"file:///{leads}",
-        read_leads=lambda: [Lead.model_validate_json(line) for line in leads.read_bytes().splitlines()],
+        read_leads=lambda: [Lead.model_validate_json(line) for line in _lines(leads)],
     )
+
+
+def _lines(file: Path) -> list[bytes]:
+    """Return the lines of the topic's file, which comes with its first lead."""
+    return file.read_bytes().splitlines() if file.exists() else []
 
 
 @contextmanager

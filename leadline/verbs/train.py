@@ -1,7 +1,7 @@
 """`leadline train`: from two CSV files to a signed model bundle."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -9,12 +9,10 @@ from rich.table import Table
 
 from leadline.output import console_for, emit, json_option
 from leadline.trust import DEFAULT_MODEL
-from training.candidates import CANDIDATES
-from training.options import Options
-from training.progress import progress_bar
-from training.run import Trained
-from training.run import train as train_model
-from training.selection import Rule
+from training.selection import RULES
+
+if TYPE_CHECKING:
+    from training.run import Trained
 
 _FILE = click.Path(path_type=Path)
 _SHOWN = ("accuracy", "average_precision", "roc_auc", "recall", "precision", "f1", "log_loss", "brier")
@@ -26,7 +24,7 @@ _SHOWN = ("accuracy", "average_precision", "roc_auc", "recall", "precision", "f1
 @click.option("--out", type=_FILE, default=DEFAULT_MODEL, show_default=True, help="Folder for the bundle.")
 @click.option(
     "--select-by",
-    type=click.Choice(get_args(Rule)),
+    type=click.Choice(RULES),
     default="accuracy",
     show_default=True,
     help="What counts first; those within one standard error compete by average precision, then log loss.",
@@ -47,6 +45,11 @@ def train(*, list_candidates: bool, as_json: bool, candidates: str | None, **opt
     Without --data1 and --data2 the real set of 5,000 customers is used. The locked test set is looked at once, after
     the choice; then the winner is fitted again on every labelled row.
     """
+    from training.candidates import CANDIDATES
+    from training.options import Options
+    from training.progress import progress_bar
+    from training.run import train as train_model
+
     console = console_for(as_json=as_json)
     if list_candidates:
         for name, candidate in CANDIDATES.items():
@@ -60,7 +63,7 @@ def train(*, list_candidates: bool, as_json: bool, candidates: str | None, **opt
     emit(_result(trained), as_json=as_json)
 
 
-def _show(console: Console, trained: Trained) -> None:
+def _show(console: Console, trained: "Trained") -> None:
     table = Table("candidate", *_SHOWN, box=None, header_style="bold")
     for compared in sorted(trained.comparison, key=lambda one: -one.metrics[trained.choice.rule]):
         chosen = compared.candidate.name == trained.choice.candidate
@@ -74,7 +77,7 @@ def _show(console: Console, trained: Trained) -> None:
                   f"{trained.seconds:.0f} s. Open {trained.folder / 'report.html'}.")  # fmt: skip
 
 
-def _result(trained: Trained) -> dict[str, Any]:
+def _result(trained: "Trained") -> dict[str, Any]:
     metrics = {f"{metric.rows}_{metric.name}": metric.value for metric in trained.manifest.metrics}
     return {
         "out": str(trained.folder),

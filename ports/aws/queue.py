@@ -66,6 +66,8 @@ class SqsQueue:
         Raises:
             Unavailable: SQS did not answer, or refused.
         """
+        if limit < 1:
+            return []
         wait_time_s = int(min(wait_s, self._wait_time_s))
         try:
             received = self._receive_ten(min(limit, MAX_ENTRIES), wait_time_s, visibility_timeout_s)

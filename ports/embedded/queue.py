@@ -139,7 +139,7 @@ class EmbeddedQueue:
     def _take(self, limit: int, visibility_timeout_s: int) -> list[Message]:
         """Lease what is due, put the dead aside, and go on until something is alive or nothing is due."""
         try:
-            while self._database.read(_DUE, (self._clock(),)):
+            while limit > 0 and self._database.read(_DUE, (self._clock(),)):
                 if living := self._dead_letters.bury(self._lease(limit, visibility_timeout_s)):
                     return living
         except sqlite3.OperationalError as error:

@@ -101,11 +101,11 @@ class EmbeddedStore:
 
     def newest(self, limit: int) -> list[StoredDecision]:
         """Return the campaign's leads with the newest events, newest first; raises as `get` does."""
-        return [_stored(*row) for row in self._read(_NEWEST, self._campaign, limit)]
+        return [_stored(*row) for row in self._read(_NEWEST, self._campaign, max(limit, 0))]
 
     def best(self, limit: int) -> list[StoredDecision]:
         """Return the campaign's leads with the highest scores, best first; raises as `get` does."""
-        return [_stored(*row) for row in self._read(_BEST, self._campaign, limit)]
+        return [_stored(*row) for row in self._read(_BEST, self._campaign, max(limit, 0))]
 
     def scan(self) -> Iterator[StoredDecision]:
         """Go through all that is stored, in no order; raises as `get` does."""

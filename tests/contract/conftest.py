@@ -78,14 +78,13 @@ def topic_and_reader(side: str, tmp_path: Path) -> tuple[Topic, Callable[[], Seq
     """Make a topic, and a function that returns the bodies that a subscriber has got so far."""
     if side == "embedded":
         path = tmp_path / "leads.jsonl"
-        topic, read = open_topic(f"file:///{path}"), lambda: path.read_text().splitlines()
-    else:
-        topic, read = _sns_with_subscriber()
-    assert topic is not None
-    return topic, read
+        topic = open_topic(f"file:///{path}")
+        assert topic is not None
+        return topic, lambda: path.read_text().splitlines()
+    return _sns_with_subscriber()
 
 
-def _sns_with_subscriber() -> tuple[Topic | None, Callable[[], Sequence[str]]]:
+def _sns_with_subscriber() -> tuple[Topic, Callable[[], Sequence[str]]]:
     arn = boto3.client("sns", region_name=REGION).create_topic(Name="leads")["TopicArn"]
     url = boto3.client("sqs", region_name=REGION).create_queue(QueueName="marketing")["QueueUrl"]
     boto3.client("sns", region_name=REGION).subscribe(
@@ -95,7 +94,9 @@ def _sns_with_subscriber() -> tuple[Topic | None, Callable[[], Sequence[str]]]:
         Attributes={"RawMessageDelivery": "true"},
     )
     subscriber = open_queue(url, in_flight=1)
-    return open_topic(arn, in_flight=1), lambda: [m.body.decode() for m in subscriber.receive(100, 0, 60)]
+    topic = open_topic(arn, in_flight=1)
+    assert topic is not None
+    return topic, lambda: [m.body.decode() for m in subscriber.receive(100, 0, 60)]
 
 
 @pytest.fixture

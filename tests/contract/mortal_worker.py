@@ -20,6 +20,8 @@ def main(folder: str, deadly_step: str, visibility_timeout_s: int) -> None:
     """Work until the queue gives nothing more. Print the id of every message that is done."""
     queue, store = open_queue(f"sqlite:///{folder}/queue.db"), open_store(f"sqlite:///{folder}/store.db")
     topic = open_topic(f"file:///{folder}/leads.jsonl")
+    if store is None or topic is None:
+        sys.exit("no store, or no topic")
     batches = 0
 
     def step(name: str) -> None:
@@ -30,7 +32,7 @@ def main(folder: str, deadly_step: str, visibility_timeout_s: int) -> None:
         step("received")
         puts = store.put([decide(message) for message in messages])
         step("stored")
-        if topic.publish([to_lead(put.stored.decision) for put in puts]):
+        if topic.publish([to_lead(put.stored.decision) for put in puts if put.stored]):
             sys.exit("not published")
         step("published")
         if queue.delete(messages):

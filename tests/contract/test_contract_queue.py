@@ -30,6 +30,13 @@ def test_an_empty_queue_gives_nothing(queue: Queue) -> None:
     assert [] == queue.receive(10, 1, 60)
 
 
+def test_who_has_no_room_gets_nothing_and_leases_nothing(queue: Queue) -> None:
+    queue.send([FIRST])
+
+    assert [] == queue.receive(0, 0, 60)
+    assert (1, 0) == queue.depth()
+
+
 def test_what_is_under_lease_is_not_given_to_anybody_else(queue: Queue) -> None:
     queue.send([FIRST])
     queue.receive(10, 0, 60)

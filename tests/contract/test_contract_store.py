@@ -166,7 +166,7 @@ def test_only_leads_of_the_campaign_are_listed_best_and_newest_first(store: Stor
 
     assert ["best", "good", "fair"] == [stored.decision.customer_id for stored in store.best(10)]
     assert ["fair", "good"] == [stored.decision.customer_id for stored in store.newest(2)]
-    assert [] == store.best(0)
+    assert ([], []) == (store.best(0), store.newest(-1))
 
 
 def test_a_withdrawn_lead_is_listed_no_more(store: Store, decide: Decide) -> None:

@@ -1,0 +1,86 @@
+"""Who wins, and what is said about it."""
+
+import numpy as np
+
+from propensity.features import FEATURES, OPTIONAL, Vector
+from training.evaluate import OutOfFold
+from training.selection import choose, choose_packable, paired_difference
+from training.sensitive import choose_features
+
+FOLDS = np.array([-0.001, 0.001, -0.002, 0.002])
+
+
+def figures(
+    accuracy: float, average_precision: float = 0.9, log_loss: float = 0.1, spread: float = 1
+) -> dict[str, Vector]:
+    return {
+        "accuracy": accuracy + spread * FOLDS,
+        "average_precision": average_precision + FOLDS,
+        "log_loss": log_loss + FOLDS,
+    }
+
+
+def test_the_most_accurate_wins_when_none_is_near() -> None:
+    choice = choose({"weak": figures(0.95, 0.99), "strong": figures(0.98, 0.90)}, "accuracy")
+
+    assert ("strong", ("strong",)) == (choice.candidate, choice.within)
+    assert "No other is within one standard error" in choice.reasons[-1]
+
+
+def test_within_one_standard_error_the_better_average_precision_wins() -> None:
+    """The paired difference is .0003 and varies by more than that over the folds."""
+    near = figures(0.9797, 0.97, spread=-1)
+
+    choice = choose({"tree": figures(0.98, 0.85), "forest": near, "weak": figures(0.5, 1.0)}, "accuracy")
+
+    assert ("forest", "tree") == (choice.candidate, choice.best)
+    assert ("tree", "forest") == choice.within
+    assert any("so it wins" in reason for reason in choice.reasons)
+
+
+def test_a_small_difference_that_holds_in_every_fold_is_no_chance() -> None:
+    choice = choose({"first": figures(0.98, 0.85), "second": figures(0.9797, 0.97)}, "accuracy")
+
+    assert "first" == choice.candidate
+
+
+def test_of_equal_average_precision_the_smaller_log_loss_wins() -> None:
+    choice = choose({"a": figures(0.98, log_loss=0.2), "b": figures(0.98, log_loss=0.1)}, "accuracy")
+
+    assert "b" == choice.candidate
+
+
+def test_by_log_loss_less_is_better() -> None:
+    worse, better = figures(0.99, log_loss=0.2), figures(0.9, log_loss=0.1)
+
+    assert "better" == choose({"worse": worse, "better": better}, "log_loss").candidate
+    assert paired_difference(better, worse, "log_loss").mean > 0
+
+
+def test_the_order_in_which_candidates_stand_changes_nothing() -> None:
+    one, two = figures(0.98), figures(0.98)
+
+    assert choose({"a": one, "b": two}, "accuracy") == choose({"b": two, "a": one}, "accuracy")
+
+
+def test_a_model_that_keeps_customers_is_passed_over_and_the_reasons_say_so() -> None:
+    both = {"svm": figures(0.99), "tree": figures(0.98)}
+
+    choice = choose_packable(both, "accuracy", ["svm"], str.upper)
+
+    assert "tree" == choice.candidate
+    assert "SVM keeps rows of customers inside, so it is not packed unless told so." in choice.reasons
+    assert "svm" == choose_packable(both, "accuracy", []).candidate
+
+
+def test_the_three_are_left_out_unless_that_costs_more_than_chance() -> None:
+    def evaluation(accuracy: float, spread: float = 1) -> OutOfFold:
+        return OutOfFold("tree", np.zeros((1, 4)), figures(accuracy, spread=spread))
+
+    without = evaluation(0.98)
+
+    assert FEATURES == choose_features(without, evaluation(0.9803, spread=-1), "accuracy").names
+    assert FEATURES == choose_features(without, evaluation(0.97), "accuracy").names
+    kept = choose_features(without, evaluation(0.99), "accuracy")
+    assert (*FEATURES, *OPTIONAL) == kept.names
+    assert "leaving them out changes accuracy by -0.0100" in kept.reason
