@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Final
 
 from ports.addresses import file_path
-from ports.protocols import BadAddress, Queue, Store, Topic
+from ports.protocols import BadAddress, CountCall, Queue, Store, Topic, not_counted
 
 CALLS_IN_FLIGHT: Final = 8
 """How many calls one port makes to AWS at a time."""
 
 
-def open_queue(url: str, *, wait_time_s: int = 20, in_flight: int = CALLS_IN_FLIGHT) -> Queue:
+def open_queue(
+    url: str, *, wait_time_s: int = 20, in_flight: int = CALLS_IN_FLIGHT, on_call: CountCall = not_counted
+) -> Queue:
     """
     Open a queue that exists: an SQS queue URL, or `sqlite:///FILE`.
 
@@ -20,6 +22,7 @@ def open_queue(url: str, *, wait_time_s: int = 20, in_flight: int = CALLS_IN_FLI
         url: Which queue.
         wait_time_s: The longest that a receive will wait; on SQS it times out five seconds later.
         in_flight: How many calls to make at a time; the embedded queue makes one.
+        on_call: Told of every call to AWS.
 
     Raises:
         BadAddress: The URL is none of these, or there is no such file.
@@ -31,7 +34,7 @@ def open_queue(url: str, *, wait_time_s: int = 20, in_flight: int = CALLS_IN_FLI
     if url.startswith(("https://", "http://")):
         from ports.aws.queue import open_sqs
 
-        return open_sqs(url, wait_time_s=wait_time_s, in_flight=in_flight)
+        return open_sqs(url, wait_time_s=wait_time_s, in_flight=in_flight, on_call=on_call)
     raise BadAddress(f"{url!r} is no queue; give an SQS queue URL or sqlite:///FILE")
 
 
@@ -55,7 +58,9 @@ def create_queue(url: str, *, dead_letters: str | None = None, max_receive_count
     return EmbeddedQueue.create(url, file_path(url, "sqlite"), dead_letters=grave, max_receive_count=max_receive_count)
 
 
-def open_store(url: str, *, campaign: str = "default", in_flight: int = CALLS_IN_FLIGHT) -> Store | None:
+def open_store(
+    url: str, *, campaign: str = "default", in_flight: int = CALLS_IN_FLIGHT, on_call: CountCall = not_counted
+) -> Store | None:
     """
     Open a store: `dynamodb://TABLE`, `sqlite:///FILE` (made if its folder exists), or None for `none`.
 
@@ -63,6 +68,7 @@ def open_store(url: str, *, campaign: str = "default", in_flight: int = CALLS_IN
         url: Which store.
         campaign: Whose leads `newest` and `best` show.
         in_flight: How many calls to make at a time; the embedded store makes one.
+        on_call: Told of every call to AWS.
 
     Raises:
         BadAddress: The URL is none of these, or the file cannot be opened.
@@ -76,17 +82,18 @@ def open_store(url: str, *, campaign: str = "default", in_flight: int = CALLS_IN
     if url.startswith("dynamodb:"):
         from ports.aws.store import open_dynamodb
 
-        return open_dynamodb(url, campaign=campaign, in_flight=in_flight)
+        return open_dynamodb(url, campaign=campaign, in_flight=in_flight, on_call=on_call)
     raise BadAddress(f"{url!r} is no store; give dynamodb://TABLE, sqlite:///FILE or none")
 
 
-def open_topic(url: str, *, in_flight: int = CALLS_IN_FLIGHT) -> Topic | None:
+def open_topic(url: str, *, in_flight: int = CALLS_IN_FLIGHT, on_call: CountCall = not_counted) -> Topic | None:
     """
     Open a topic: an SNS ARN, `file:///F.jsonl` (made if its folder exists), `-` for stdout, or None for `none`.
 
     Args:
         url: Which topic.
         in_flight: How many calls to make at a time; the others make one.
+        on_call: Told of every call to AWS.
 
     Raises:
         BadAddress: The URL is none of these, or the file cannot be opened.
@@ -100,7 +107,7 @@ def open_topic(url: str, *, in_flight: int = CALLS_IN_FLIGHT) -> Topic | None:
     if url.startswith("arn:"):
         from ports.aws.topic import open_sns
 
-        return open_sns(url, in_flight=in_flight)
+        return open_sns(url, in_flight=in_flight, on_call=on_call)
     raise BadAddress(f"{url!r} is no topic; give an SNS topic ARN, file:///F.jsonl, - (stdout) or none")
 
 

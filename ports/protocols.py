@@ -6,11 +6,18 @@ it needs. Failures of single items come back as results, since a neighbour must 
 nothing to return raises: `Unavailable`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from schemas.decision import Decision, StoredDecision
 from schemas.lead import Lead
+
+CountCall = Callable[[str, str], object]
+"""Told of every call to a service: which API, and with what result."""
+
+
+def not_counted(_api: str, _result: str) -> None:
+    """Count nothing."""
 
 
 class PortError(Exception):

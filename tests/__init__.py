@@ -1,0 +1,1 @@
+"""The tests. Each name says in a sentence what holds."""

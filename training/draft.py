@@ -101,6 +101,6 @@ def _parameters(winner: Winner, judged: Judged, options: Options) -> dict[str, s
 def _settings(model: Any) -> Mapping[str, str]:  # noqa: ANN401  any fitted estimator
     """Return the settings that somebody chose: those of the last step that are not scikit-learn's defaults."""
     final = model.steps[-1][1] if hasattr(model, "steps") else model
-    usual = type(final)().get_params(deep=False) if not hasattr(final, "estimator") else {}
+    usual = type(final)().get_params(deep=False)
     chosen = {name: value for name, value in final.get_params(deep=False).items() if value != usual.get(name)}
-    return {f"{type(final).__name__}.{name}": repr(value) for name, value in sorted(chosen.items())}
+    return {f"{type(final).__name__}.{name}": " ".join(repr(value).split()) for name, value in sorted(chosen.items())}

@@ -58,13 +58,13 @@ def comparison_plot(figures: Sequence[tuple[str, float, float]], chosen: str) ->
     """Draw each candidate's average precision with one standard error; the best on top, the chosen one in colour."""
     ranked = sorted(figures, key=lambda one: one[1])
     with style.context(_STYLE):
-        figure = Figure(figsize=(5.2, 0.9 + 0.25 * len(ranked)), layout="constrained")
+        figure = Figure(figsize=(5.6, 0.9 + 0.25 * len(ranked)), layout="constrained")
         axes = figure.subplots()
         for place, (title, value, error) in enumerate(ranked):
             colour = _ACCENT if title == chosen else _MUTED
             axes.errorbar(value, place, xerr=error, fmt="o", color=colour, markersize=5, capsize=2.5)
         axes.set_yticks(np.arange(len(ranked)), [title for title, _, _ in ranked])
-        axes.set(xlabel="average precision (1 is perfect)", ylim=(-0.7, len(ranked) - 0.3))
+        axes.set(xlabel="average precision", ylim=(-0.7, len(ranked) - 0.3))
         return _svg(figure, "Average precision of each model with one standard error")
 
 

@@ -13,9 +13,21 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
-from ports import BadAddress, BadBundle, Message, Queue, Unavailable, fetch_bundle, open_queue, open_store, open_topic
+from ports import (
+    CALLS_IN_FLIGHT,
+    BadAddress,
+    BadBundle,
+    CountCall,
+    Message,
+    Queue,
+    Unavailable,
+    fetch_bundle,
+    open_queue,
+    open_store,
+    open_topic,
+)
 from propensity.bundle import Bundle, BundleError, load
 from propensity.decision import Policy
 from propensity.signing import BadKey
@@ -40,12 +52,23 @@ EXIT_CODES: Final[Mapping[type[Exception], int]] = {
 }
 
 
+class Calls(NamedTuple):
+    """How the ports make their calls to AWS."""
+
+    in_flight: int
+    on_call: CountCall
+
+
 class Worker(AbstractContextManager["Worker"]):
     """A worker with all its parts; within `with`, its leases are kept and its probes answered."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, calls_in_flight: int = CALLS_IN_FLIGHT) -> None:
         """
         Open what the settings name.
+
+        Args:
+            settings: Checked to be enough for a worker.
+            calls_in_flight: How many calls each port makes to AWS at a time.
 
         Raises:
             BundleError: The bundle is refused.
@@ -54,12 +77,12 @@ class Worker(AbstractContextManager["Worker"]):
             Unavailable: A service cannot be reached.
         """
         bundle = _bundle(settings)
-        queue = open_queue(settings.queue or "", wait_time_s=settings.wait_time_s)
-        self._settings = settings
-        self._services = _services(settings, bundle, queue)
+        self.metrics = Metrics(bundle.manifest.id)
+        calls = Calls(calls_in_flight, lambda api, result: self.metrics.calls.labels(api, result).inc())
+        queue = open_queue(settings.queue or "", wait_time_s=settings.wait_time_s, **calls._asdict())
+        self._services = _services(settings, bundle, queue, calls)
         self._stopping = threading.Event()
         self._finished = threading.Event()
-        self.metrics = Metrics(bundle.manifest.id)
         self._leases = Leases(queue, settings.visibility_timeout_s, time.time, self.metrics.lease_lost.inc)
         self._health = Health(_stall_after_s(settings), time.monotonic)
         surroundings = Surroundings(time.time, self._stopping.wait, random.Random(), self._stopping.is_set)  # noqa: S311  jitter
@@ -173,7 +196,7 @@ def _bundle(settings: Settings) -> Bundle:
         return load(fetch_bundle(settings.model or "", Path(folder)), public_key)
 
 
-def _services(settings: Settings, bundle: Bundle, queue: Queue) -> Services:
+def _services(settings: Settings, bundle: Bundle, queue: Queue, calls: Calls) -> Services:
     manifest = bundle.manifest
     policy = Policy(
         model=manifest.id,
@@ -186,9 +209,9 @@ def _services(settings: Settings, bundle: Bundle, queue: Queue) -> Services:
     return Services(
         bundle=bundle,
         policy=policy,
-        store=open_store(settings.store),
-        topic=open_topic(settings.topic),
-        quarantine=None if settings.quarantine is None else open_queue(settings.quarantine),
+        store=open_store(settings.store, campaign=settings.campaign, **calls._asdict()),
+        topic=open_topic(settings.topic, **calls._asdict()),
+        quarantine=None if settings.quarantine is None else open_queue(settings.quarantine, **calls._asdict()),
         queue_url=queue.url,
     )
 

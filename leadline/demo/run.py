@@ -12,7 +12,7 @@ from leadline.demo.audit import Audit, audit
 from leadline.demo.places import Place, look
 from leadline.demo.plan import Plan, Planned
 from leadline.output import Failed, progress_console
-from ports import open_queue, open_store
+from ports import open_store
 from schemas.decision import StoredDecision
 from worker.__main__ import Worker
 from worker.pipeline import Outcome
@@ -52,7 +52,7 @@ def send(plan: Plan, place: Place) -> Mapping[str, Planned]:
     Raises:
         Failed: The queue did not take one.
     """
-    queue, sent = open_queue(place.queue), dict[str, Planned]()
+    queue, sent = place.open(place.queue), dict[str, Planned]()
     messages = iter(plan.messages)
     with _progress() as progress:
         bar = progress.add_task("queueing events", total=len(plan.messages))
@@ -78,14 +78,14 @@ def work(plan: Plan, place: Place, bundle: Path, public_key: Path) -> float:
         wait_time_s=1,
         http_port=0,
     )
-    with Worker(settings) as worker, _progress() as progress:
+    with Worker(settings, place.calls_in_flight) as worker, _progress() as progress:
         bar = progress.add_task("scoring events", total=len(plan.messages))
 
         def tell(outcomes: list[Outcome]) -> None:
             progress.advance(bar, sum(outcome.kind != "retried" for outcome in outcomes))
 
         started = time.perf_counter()
-        while sum(open_queue(place.queue).depth()):
+        while sum(place.open(place.queue).depth()):
             worker.run(once=True, tell=tell)
         return time.perf_counter() - started
 

@@ -3,16 +3,19 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
 from botocore.config import Config
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from ports.aws.faults import AwsError, Fault
-from ports.protocols import BadAddress, Unavailable
+from ports.protocols import BadAddress, CountCall, Unavailable
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
 CONNECT_TIMEOUT_S: Final = 5
 READ_TIMEOUT_S: Final = 10
@@ -54,6 +57,31 @@ def config(in_flight: int, read_timeout_s: int = READ_TIMEOUT_S) -> Config:
         max_pool_connections=max(in_flight, 1),
         user_agent_extra="leadline",
     )
+
+
+def count_calls(client: "BaseClient", on_call: CountCall) -> None:
+    """
+    Tell of every attempt that a client makes.
+
+    Args:
+        client: A client of boto3.
+        on_call: Told of the API (`sqs:ReceiveMessage`) and of the result: `ok`, AWS's error code, or the name of the
+            error that kept AWS from answering.
+    """
+
+    def answered(event_name: str, parsed: Mapping[str, Any], **_: object) -> None:
+        on_call(_api(event_name), parsed.get("Error", {}).get("Code", "ok"))
+
+    def not_answered(event_name: str, exception: Exception, **_: object) -> None:
+        on_call(_api(event_name), type(exception).__name__)
+
+    client.meta.events.register("after-call", answered)
+    client.meta.events.register("after-call-error", not_answered)
+
+
+def _api(event_name: str) -> str:
+    """Botocore names its events after the call: `after-call.sqs.ReceiveMessage`."""
+    return ":".join(event_name.split(".")[1:])
 
 
 class Calls:

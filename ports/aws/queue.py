@@ -8,9 +8,9 @@ import boto3
 
 from ports.addresses import check_queue_url, queue_endpoint, queue_region
 from ports.aws.batches import MAX_ENTRIES, BatchCall, BatchResult, Entry, send_batch, split
-from ports.aws.client import Calls, config, endpoint_of, region_of
+from ports.aws.client import Calls, config, count_calls, endpoint_of, region_of
 from ports.aws.faults import AwsError, Fault
-from ports.protocols import Depth, Message
+from ports.protocols import CountCall, Depth, Message
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -20,7 +20,7 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 RECEIVE_MARGIN_S: Final = 5
 
 
-def open_sqs(url: str, *, wait_time_s: int, in_flight: int) -> "SqsQueue":
+def open_sqs(url: str, *, wait_time_s: int, in_flight: int, on_call: CountCall) -> "SqsQueue":
     """
     Open a queue by its URL; no call is made.
 
@@ -32,6 +32,8 @@ def open_sqs(url: str, *, wait_time_s: int, in_flight: int) -> "SqsQueue":
     client = boto3.client("sqs", region_name=region, endpoint_url=endpoint, config=config(in_flight))
     patience = config(in_flight, read_timeout_s=wait_time_s + RECEIVE_MARGIN_S)
     receiver = boto3.client("sqs", region_name=region, endpoint_url=endpoint, config=patience)
+    for one in (client, receiver):
+        count_calls(one, on_call)
     return SqsQueue(url, client, receiver, Calls(url, in_flight=in_flight), wait_time_s=wait_time_s)
 
 

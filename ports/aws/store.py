@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import boto3
 
 from ports.addresses import table_name
-from ports.aws.client import Calls, config, region_of
+from ports.aws.client import Calls, config, count_calls, region_of
 from ports.aws.faults import AwsError, Fault
 from ports.aws.table import BY_SCORE, BY_TIME, LEAD_CAMPAIGN, Item, from_item, to_item
-from ports.protocols import Put, put_result
+from ports.protocols import CountCall, Put, put_result
 from schemas.decision import Decision, StoredDecision
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-# DELIVERY.md, step 4; and one event id is applied once, whatever time it bears when it comes again.
+# docs/decisions/0002-delivery.md; one event id is applied once, whatever time it bears when it comes again.
 _CONDITION: Final = "attribute_not_exists(#version) OR (#version < :version AND #event_id <> :event_id)"
 _OPTIONAL: Final = ("tier", "consent", LEAD_CAMPAIGN)
 
 
-def open_dynamodb(url: str, *, campaign: str, in_flight: int) -> "DynamoStore":
+def open_dynamodb(url: str, *, campaign: str, in_flight: int, on_call: CountCall) -> "DynamoStore":
     """
     Open a table by its URL; no call is made.
 
@@ -30,6 +30,7 @@ def open_dynamodb(url: str, *, campaign: str, in_flight: int) -> "DynamoStore":
         BadAddress: The URL names no table, or nobody names the region.
     """
     client = boto3.client("dynamodb", region_name=region_of(None), config=config(in_flight))
+    count_calls(client, on_call)
     return DynamoStore(table_name(url), client, Calls(url, in_flight=in_flight), campaign=campaign)
 
 

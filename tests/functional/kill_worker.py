@@ -3,8 +3,8 @@ Kill a real worker at random moments, again and again, and hold what is left aga
 
     python -m tests.functional.kill_worker [--kills 20] [--events 5000] [--seed 1]
 
-Each worker is a process of its own on the embedded queue, killed with SIGKILL once it has begun to store. At the end one
-worker runs until the queue is empty.
+Each worker is a process of its own on the embedded queue, killed with SIGKILL once it has begun to store. At the end
+one worker runs until the queue is empty.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """Every candidate: fitted on its fold alone, stripped to what scores, the same from run to run."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from training.options import Options
 from training.resampling import RESAMPLINGS
 from training.strip import fitted_steps, keeps_training_rows
 
+NOWHERE = Path("nothing is written here")
 SIX = (
     "logistic_regression",
     "weighted_logistic_regression",
@@ -107,7 +109,7 @@ def test_a_held_out_customer_never_helps_to_fit_the_model_that_scores_it(name: s
     held_out = plan[0].held_out
     labels = few.labels.copy()
     labels[held_out] = 1 - labels[held_out]
-    options = Options(out=None, jobs=1)  # type: ignore[arg-type]  # nothing is written here
+    options = Options(out=NOWHERE, jobs=1)
 
     before = cross_validate([CANDIDATES[name]], few, plan, options)[name].scores[0]
     after = cross_validate([CANDIDATES[name]], few._replace(labels=labels), plan, options)[name].scores[0]
@@ -122,8 +124,8 @@ def test_the_scores_do_not_depend_on_the_number_of_jobs(few: Offered) -> None:
     plan = folds(few.labels, 1, seed=0)
     steps: list[tuple[str, int, int]] = []
 
-    one = cross_validate(candidates, few, plan, Options(out=None, jobs=1))  # type: ignore[arg-type]  # as above
-    two = cross_validate(candidates, few, plan, Options(out=None, jobs=2), lambda *step: steps.append(step))  # type: ignore[arg-type]  # as above
+    one = cross_validate(candidates, few, plan, Options(out=NOWHERE, jobs=1))
+    two = cross_validate(candidates, few, plan, Options(out=NOWHERE, jobs=2), lambda *step: steps.append(step))
 
     for name in one:
         np.testing.assert_array_equal(one[name].scores, two[name].scores)

@@ -58,7 +58,7 @@ def test_a_bundle_without_one_of_its_files_is_refused(name: str, bundle_folder: 
 
 
 def test_no_bundle_at_all_is_refused(tmp_path: Path, keys: Keys) -> None:
-    (tmp_path / "file").write_text("no bundle_folder")
+    (tmp_path / "file").write_text("no folder")
     for nowhere in (tmp_path, tmp_path / "missing", tmp_path / "file"):
         with pytest.raises(BundleError, match=r"manifest\.json cannot be read"):
             load(nowhere, keys.public)

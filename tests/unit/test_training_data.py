@@ -58,6 +58,13 @@ def test_only_the_known_outcomes_are_there() -> None:
     assert 480 == second["LoanOnCard"].sum()
 
 
+def test_without_dmba_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [])
+
+    with pytest.raises(DataError, match="package dmba, which is not installed; pip install dmba, or give two CSV"):
+        data.load()
+
+
 def test_files_written_and_read_again_are_the_same_data(tmp_path: Path) -> None:
     assert data.fingerprint(data.load()) == data.fingerprint(data.load(*write_csv(tmp_path)))
 

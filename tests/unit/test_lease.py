@@ -1,0 +1,204 @@
+"""Leases on the embedded queue, in virtual time."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from ports import Message
+from ports.embedded.queue import EmbeddedQueue
+from tests.clock import Clock, queue_at
+from worker.lease import MAX_LEASE_S, Leases
+
+TIMEOUT_S = 60
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Begin at an hour that is no round number."""
+    return Clock()
+
+
+@pytest.fixture
+def queue(tmp_path: Path, clock: Clock) -> EmbeddedQueue:
+    """Make a queue of three messages that lives in virtual time."""
+    queue = queue_at(tmp_path, clock)
+    queue.send([b"a", b"b", b"c"])
+    return queue
+
+
+class Throttled:
+    """A queue on which the first few extensions fail for now, which loses no lease by itself."""
+
+    def __init__(self, queue: EmbeddedQueue, failures: int) -> None:
+        self._queue, self._failures = queue, failures
+
+    def set_visibility(self, timeouts_s: Sequence[tuple[Message, int]]) -> list[Message]:
+        if self._failures:
+            self._failures -= 1
+            return []
+        return self._queue.set_visibility(timeouts_s)
+
+
+def held(queue: EmbeddedQueue, clock: Clock, leases: Leases, limit: int = 3) -> list[Message]:
+    messages = queue.receive(limit, 0, TIMEOUT_S)
+    leases.hold(messages, clock())
+    return messages
+
+
+def test_a_lease_is_extended_at_half_time_and_not_before(queue: EmbeddedQueue, clock: Clock) -> None:
+    leases = Leases(queue, TIMEOUT_S, clock)
+    held(queue, clock, leases)
+    clock.pass_s(29)
+    leases.extend_due()
+    clock.pass_s(31)
+    assert len(queue.receive(3, 0, TIMEOUT_S)) == 3, "extended before half its time"
+
+    clock.pass_s(TIMEOUT_S)
+    messages = held(queue, clock, leases)
+    clock.pass_s(30)
+    leases.extend_due()
+    clock.pass_s(59)
+    assert queue.receive(3, 0, TIMEOUT_S) == []
+    assert all(leases.is_held(message) for message in messages)
+
+
+def test_half_time_counts_from_when_the_receive_was_asked_for(queue: EmbeddedQueue, clock: Clock) -> None:
+    leases = Leases(queue, TIMEOUT_S, clock)
+    asked_at = clock()
+    clock.pass_s(20)
+    leases.hold(queue.receive(3, 0, TIMEOUT_S), asked_at)
+    clock.pass_s(10)
+    leases.extend_due()
+    clock.pass_s(59)
+    assert queue.receive(3, 0, TIMEOUT_S) == []
+
+
+def test_messages_are_kept_for_as_long_as_they_are_held(queue: EmbeddedQueue, clock: Clock) -> None:
+    leases = Leases(queue, TIMEOUT_S, clock)
+    messages = held(queue, clock, leases)
+    for _ in range(600):
+        clock.pass_s(1)
+        leases.extend_due()
+        assert queue.receive(3, 0, TIMEOUT_S) == []
+    assert queue.delete(messages) == []
+    assert queue.depth() == (0, 0)
+
+
+def test_a_lease_that_is_lost_is_held_no_more_and_counted_and_its_neighbours_are_kept(
+    queue: EmbeddedQueue, clock: Clock
+) -> None:
+    lost: list[int] = []
+    leases = Leases(queue, TIMEOUT_S, clock, lost.append)
+    first, second, third = held(queue, clock, leases)
+    queue.delete([second])
+    clock.pass_s(30)
+    leases.extend_due()
+    assert [leases.is_held(message) for message in (first, second, third)] == [True, False, True]
+    assert lost == [1]
+    clock.pass_s(15)
+    leases.extend_due()
+    assert lost == [1]
+
+
+def test_what_somebody_else_received_is_lost(queue: EmbeddedQueue, clock: Clock) -> None:
+    leases = Leases(queue, TIMEOUT_S, clock)
+    [mine] = held(queue, clock, leases, limit=1)
+    clock.pass_s(61)
+    assert len(queue.receive(3, 0, TIMEOUT_S)) == 3
+    leases.extend_due()
+    assert not leases.is_held(mine)
+
+
+def test_an_extension_that_fails_for_now_loses_no_lease(queue: EmbeddedQueue, clock: Clock) -> None:
+    leases = Leases(Throttled(queue, failures=1), TIMEOUT_S, clock)  # type: ignore[arg-type]  it needs no more of a queue
+    messages = held(queue, clock, leases)
+    for _ in range(120):
+        clock.pass_s(1)
+        leases.extend_due()
+        assert queue.receive(3, 0, TIMEOUT_S) == []
+    assert all(leases.is_held(message) for message in messages)
+
+
+def test_no_lease_is_kept_past_twelve_hours(queue: EmbeddedQueue, clock: Clock) -> None:
+    lost: list[int] = []
+    leases = Leases(queue, TIMEOUT_S, clock, lost.append)
+    received_at = clock()
+    [message] = held(queue, clock, leases, limit=1)
+    while clock() < received_at + MAX_LEASE_S + 120:
+        clock.pass_s(10)
+        leases.extend_due()
+        if clock() > received_at + MAX_LEASE_S:
+            break
+        assert message.id not in {m.id for m in queue.receive(3, 0, 43200)}
+    assert message.id in {m.id for m in queue.receive(3, 0, TIMEOUT_S)}
+    clock.pass_s(30)
+    leases.extend_due()
+    assert not leases.is_held(message)
+    assert lost == [1]
+
+
+def test_what_is_let_go_is_not_extended(queue: EmbeddedQueue, clock: Clock) -> None:
+    leases = Leases(queue, TIMEOUT_S, clock)
+    first, second, third = held(queue, clock, leases)
+    leases.let_go([first, third])
+    clock.pass_s(30)
+    leases.extend_due()
+    clock.pass_s(30)
+    assert {m.id for m in queue.receive(3, 0, TIMEOUT_S)} == {first.id, third.id}
+    assert [leases.is_held(message) for message in (first, second, third)] == [False, True, False]
+    leases.let_go([first])
+
+
+def test_letting_go_waits_for_an_extension_that_is_under_way_so_that_it_wins(
+    queue: EmbeddedQueue, clock: Clock
+) -> None:
+    """A release that was overtaken by an extension would hide the message for a whole lease."""
+    under_way, go_on, order = threading.Event(), threading.Event(), list[str]()
+
+    class Slow:
+        def set_visibility(self, _: Sequence[tuple[Message, int]]) -> list[Message]:
+            under_way.set()
+            go_on.wait()
+            order.append("extended")
+            return []
+
+    leases = Leases(Slow(), TIMEOUT_S, clock)  # type: ignore[arg-type]  it needs no more of a queue
+    messages = held(queue, clock, leases)
+    clock.pass_s(30)
+    extension = threading.Thread(target=leases.extend_due)
+    letting_go = threading.Thread(target=lambda: (leases.let_go(messages), order.append("let go")))
+    extension.start()
+    under_way.wait()
+    letting_go.start()
+    go_on.set()
+    extension.join()
+    letting_go.join()
+    assert order == ["extended", "let go"]
+    assert not any(leases.is_held(message) for message in messages)
+
+
+def test_the_thread_goes_on_after_a_failure_and_ends_when_told(
+    clock: Clock, queue: EmbeddedQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    stopped, failed_twice = threading.Event(), threading.Event()
+
+    class Failing:
+        calls = 0
+
+        def set_visibility(self, _: Sequence[tuple[Message, int]]) -> list[Message]:
+            self.calls += 1
+            if self.calls == 2:
+                failed_twice.set()
+            raise RuntimeError("nobody foresaw this")
+
+    leases = Leases(Failing(), 1, clock)  # type: ignore[arg-type]  it needs no more of a queue
+    held(queue, clock, leases)
+    clock.pass_s(30)
+    thread = threading.Thread(target=leases.keep, args=(stopped,))
+    thread.start()
+    failed_twice.wait()
+    stopped.set()
+    thread.join()
+    assert "leases could not be extended" in caplog.text
