@@ -17,9 +17,8 @@ _EXIT_CODES: Final = {
     ("propensity.bundle", "BundleError"): 3,
     ("leadline.output", "CheckFailed"): 3,
     ("leadline.output", "Failed"): 1,
-    ("training.tables", "DataError"): 1,
-    ("training.folder", "DestinationError"): 1,
-    ("training.candidates", "UnknownCandidate"): 2,
+    ("training.errors", "UnknownCandidate"): 2,
+    ("training.errors", "TrainingError"): 1,
     ("propensity.economics", "BadEconomics"): 2,
 }
 """The errors that we raise on purpose. They are named, not imported, so that a verb loads only what it uses."""

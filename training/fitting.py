@@ -10,7 +10,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it comes without types
+from threadpoolctl import threadpool_limits
 
 from propensity.features import OPTIONAL, Matrix, Vector
 from propensity.scoring import score
