@@ -39,11 +39,15 @@ check: $(VENV)/dev.stamp  ## format, lint, strict types, import rules
 test: $(VENV)/dev.stamp  ## all tests, with branch coverage
 	@$(BIN)/pytest --numprocesses=2 --dist=worksteal --cov --cov-report=term $(UNIT)
 
-test-all: test  ## the same on every other interpreter that is here (3.12, 3.13)
+test-all: test  ## the same on Python 3.12 and 3.13, where they are (on the PATH, or under pyenv)
 	@for version in 3.12 3.13; do \
-		if "python$$version" -c '' 2>/dev/null; then \
-			echo "== Python $$version"; $(MAKE) --no-print-directory test PYTHON="python$$version" VENV=".venv-$$version" || exit 1; \
-		else echo "== Python $$version is not here: not tested"; fi; \
+		found=; \
+		for python in "python$$version" "$$HOME"/.pyenv/versions/$$version.*/bin/python; do \
+			if "$$python" -c '' 2>/dev/null; then found="$$python"; break; fi; \
+		done; \
+		if [ -z "$$found" ]; then echo "== Python $$version is not here: not tested"; continue; fi; \
+		echo "== Python $$version"; \
+		$(MAKE) --no-print-directory test PYTHON="$$found" VENV=".venv-$$version" || exit 1; \
 	done
 
 bench: $(VENV)/demo.stamp  ## events per second and memory of the embedded worker

@@ -48,6 +48,7 @@ class Counted:
     def __init__(self, queue: EmbeddedQueue, at_most: int = 1000) -> None:
         self._queue, self._at_most = queue, at_most
         self.receives: list[tuple[int, float]] = []
+        self.changed: list[bytes] = []
         self.fails = False
         self.after_receive: Callable[[], None] = lambda: None
 
@@ -63,6 +64,7 @@ class Counted:
         return self._queue.delete(messages)
 
     def set_visibility(self, timeouts_s: Sequence[tuple[Message, int]]) -> list[Message]:
+        self.changed += [message.body for message, _ in timeouts_s]
         return self._queue.set_visibility(timeouts_s)
 
 
@@ -234,6 +236,7 @@ def test_a_message_whose_lease_is_lost_is_left_to_whom_it_belongs(tmp_path: Path
     world = World(tmp_path)
     world.fates = {b"a": "retried"}
     world.queue.send([b"a"])
+    queue = Counted(world.queue)
 
     def lose() -> None:
         world.clock.pass_s(61)
@@ -241,7 +244,8 @@ def test_a_message_whose_lease_is_lost_is_left_to_whom_it_belongs(tmp_path: Path
         world.leases.extend_due()
 
     world.while_processing = lose
-    world.consumer().step()
+    world.consumer(queue).step()
+    assert queue.changed == []
     world.clock.pass_s(500)
     assert world.queue.depth() == (0, 1)
 

@@ -4,19 +4,21 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.client import HTTPConnection
+from pathlib import Path
+from typing import Final
 
 import pytest
 
 from propensity.bundle import Bundle
 from tests.bundles import policy
 from tests.clock import Clock
-from tests.helpers import BEFORE, message
-from tests.scene import Scene, event, make_scene
+from tests.helpers import message
+from tests.scene import HalfTopic, event, make_scene
 from worker.health import Health, serve_health
 from worker.metrics import Metrics
 from worker.pipeline import process_batch
 
-MODEL = policy().model
+MODEL: Final = policy().model
 
 
 class Probes:
@@ -87,12 +89,14 @@ def test_a_port_that_is_taken_is_told(probes: Probes) -> None:
         serve_health(probes.server.server_port, probes.health, probes.metrics.registry, MODEL)
 
 
+NOON: Final = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
 def test_every_outcome_is_counted_under_the_names_that_were_promised(
-    probes: Probes, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory
+    probes: Probes, bundle: Bundle, tmp_path: Path
 ) -> None:
-    scene = make_scene(tmp_path_factory.mktemp("metrics"), bundle)
     batch = [event("a"), event("b", 20), message(b"{", "bad"), event("a")._replace(id="again", receipt="again")]
-    outcomes = process_batch(batch, scene.services, datetime(2026, 1, 15, 10, 0, 20, tzinfo=UTC), lambda _: True)
+    outcomes = process_batch(batch, make_scene(tmp_path, bundle).services, NOON, lambda _: True)
     probes.metrics.count(outcomes, datetime(2026, 1, 15, 10, 0, 20, tzinfo=UTC))
     probes.metrics.lease_lost.inc(2)
     _, text = probes.get("/metrics")
@@ -113,19 +117,10 @@ def test_every_outcome_is_counted_under_the_names_that_were_promised(
         assert line in text.splitlines(), line
 
 
-def test_a_lead_that_was_not_taken_is_not_counted(
-    probes: Probes, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    from tests.scene import HalfTopic
-
-    scene: Scene = make_scene(tmp_path_factory.mktemp("metrics"), bundle)
+def test_a_lead_that_the_topic_refused_is_not_counted(probes: Probes, bundle: Bundle, tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, bundle)
     refusing = scene.but(topic=HalfTopic(scene.services.topic, {"a"}))
-    probes.metrics.count(
-        process_batch(
-            [event("a", time=BEFORE)], refusing.services, datetime(2026, 1, 15, 12, tzinfo=UTC), lambda _: True
-        ),
-        datetime(2026, 1, 15, 12, tzinfo=UTC),
-    )
+    probes.metrics.count(process_batch([event("a")], refusing.services, NOON, lambda _: True), NOON)
     _, text = probes.get("/metrics")
     assert 'leadline_events_total{outcome="retried"} 1.0' in text
     assert "leadline_leads_total{" not in text

@@ -99,6 +99,15 @@ def test_one_event_id_with_two_contents_in_a_batch_lets_the_first_stand(scene: S
     assert (record.message_id, record.event_id) == ("other", "evt-a")
 
 
+def test_without_a_store_two_contents_in_a_batch_are_found_all_the_same(scene: Scene) -> None:
+    other = event("a", 190)._replace(id="other", receipt="other")
+    assert scene.but(store=None).process(event("a"), other) == {
+        "a": ["applied"],
+        "other": ["quarantined event_id_conflict"],
+    }
+    assert scene.leads == [("a", "created")]
+
+
 def test_one_event_id_with_other_content_than_was_stored_is_set_aside(scene: Scene) -> None:
     scene.process(event("a"))
     for time in (BEFORE, LATER):

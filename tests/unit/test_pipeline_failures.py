@@ -65,17 +65,29 @@ def test_without_a_topic_no_withdrawal_counts_as_told(scene: Scene) -> None:
     assert store.settled == []
 
 
-@pytest.mark.parametrize("services", [{"store": Broken()}, {"topic": Broken()}, {"bundle": Broken()}], ids=str)
+@pytest.mark.parametrize("service", ["store", "topic", "bundle"])
 def test_what_nobody_foresaw_sends_everything_back_but_what_was_set_aside(
-    scene: Scene, services: dict[str, Broken], caplog: pytest.LogCaptureFixture
+    scene: Scene, service: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if "bundle" in services:
-        services = {"bundle": scene.services.bundle._replace(model=Broken())}  # type: ignore[arg-type, dict-item]
-    said = scene.but(**services).process(event("a"), message(b"{", "b"), message([plain_event(), 7], "pack"))
+    broken: Any = Broken()
+    if service == "bundle":
+        broken = scene.services.bundle._replace(model=broken)
+    said = scene.but(**{service: broken}).process(event("a"), message(b"{", "b"), message([plain_event(), 7], "pack"))
     assert said == {"a": ["retried"], "b": ["quarantined not_json"], "pack": ["retried", "quarantined not_an_event"]}
     assert scene.leads == []
     assert "nobody foresaw this" in caplog.text
     assert "Traceback" in caplog.text
+
+
+def test_a_message_that_cannot_be_decoded_for_a_reason_of_ours_goes_back(scene: Scene) -> None:
+    """A bundle that asks for what no customer has is refused when it is loaded; this one never was."""
+    bundle = scene.services.bundle
+    asks_too_much = [bundle.manifest.features[0].model_copy(update={"name": "shoe_size"})]
+    strange = bundle._replace(manifest=bundle.manifest.model_copy(update={"features": asks_too_much}))
+    assert scene.but(bundle=strange).process(event("a"), message(b"{", "b")) == {
+        "a": ["retried"],
+        "b": ["quarantined not_json"],
+    }
 
 
 @pytest.mark.parametrize("quarantine", [None, FullQueue(), Broken()], ids=["none", "full", "broken"])
