@@ -1,44 +1,22 @@
-"""`python -m worker`: read the settings, build every part, hand them to each other, and run until told to stop."""
+"""`python -m worker`: run a worker by the environment, until a signal tells it to stop."""
 
 import logging
 import os
-import random
 import signal
 import sys
-import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime
-from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Final, NamedTuple, Self
+from types import FrameType
+from typing import Final
 
-from ports import (
-    CALLS_IN_FLIGHT,
-    BadAddress,
-    BadBundle,
-    CountCall,
-    Message,
-    Queue,
-    Unavailable,
-    fetch_bundle,
-    open_queue,
-    open_store,
-    open_topic,
-)
-from propensity.bundle import Bundle, BundleError, load
-from propensity.decision import Policy
+from ports import BadAddress, BadBundle, Unavailable
+from propensity.bundle import BundleError
 from propensity.signing import BadKey
 from worker.configuration import load_settings
-from worker.consumer import Consumer, Surroundings
-from worker.health import Health, serve_health
-from worker.lease import Leases
 from worker.logs import set_up_logs
-from worker.metrics import Metrics
-from worker.pipeline import Outcome, Services, process_batch
-from worker.settings import Settings, SettingsError
+from worker.pipeline import Outcome
+from worker.service import Worker
+from worker.settings import SettingsError
 
 log = logging.getLogger("worker")
 
@@ -50,98 +28,6 @@ EXIT_CODES: Final[Mapping[type[Exception], int]] = {
     BundleError: 3,
     Unavailable: 75,
 }
-
-
-class Calls(NamedTuple):
-    """How the ports make their calls to AWS."""
-
-    in_flight: int
-    on_call: CountCall
-
-
-class Worker(AbstractContextManager["Worker"]):
-    """A worker with all its parts; within `with`, its leases are kept and its probes answered."""
-
-    def __init__(self, settings: Settings, calls_in_flight: int = CALLS_IN_FLIGHT) -> None:
-        """
-        Open what the settings name.
-
-        Args:
-            settings: Checked to be enough for a worker.
-            calls_in_flight: How many calls each port makes to AWS at a time.
-
-        Raises:
-            BundleError: The bundle is refused.
-            BadAddress: A URL names nothing that can be opened.
-            BadKey: The public key cannot be used.
-            Unavailable: A service cannot be reached.
-        """
-        bundle = _bundle(settings)
-        self.metrics = Metrics(bundle.manifest.id)
-        calls = Calls(calls_in_flight, lambda api, result: self.metrics.calls.labels(api, result).inc())
-        queue = open_queue(settings.queue or "", wait_time_s=settings.wait_time_s, **calls._asdict())
-        self._services = _services(settings, bundle, queue, calls)
-        self._stopping = threading.Event()
-        self._finished = threading.Event()
-        self._leases = Leases(queue, settings.visibility_timeout_s, time.time, self.metrics.lease_lost.inc)
-        self._health = Health(_stall_after_s(settings), time.monotonic)
-        surroundings = Surroundings(time.time, self._stopping.wait, random.Random(), self._stopping.is_set)  # noqa: S311  jitter
-        self._consumer = Consumer(queue, self._process, self._leases, settings, surroundings)
-        self._probes = serve_health(settings.http_port, self._health, self.metrics.registry, bundle.manifest.id)
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._leases.keep, args=(self._finished,), name="leases", daemon=True).start()
-        self._health.ready()
-        log.info(
-            "model %s %s is served; probes on port %d",
-            self._services.policy.model.name,
-            self._services.policy.model.version,
-            self._probes.server_port,
-        )
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._finished.set()
-        self._probes.shutdown()
-        self._probes.server_close()
-
-    def stop(self) -> None:
-        """Receive no more, finish what is in hand, and return from `run`."""
-        self._health.not_ready("draining")
-        self._stopping.set()
-
-    def run(
-        self,
-        *,
-        once: bool = False,
-        max_messages: int | None = None,
-        tell: Callable[[list[Outcome]], None] | None = None,
-    ) -> None:
-        """
-        Work until `stop` is called.
-
-        Args:
-            once: Return when the queue gives nothing more.
-            max_messages: Return after so many messages.
-            tell: Called with the outcomes of each batch.
-        """
-        left = max_messages
-        while not self._stopping.is_set() and left != 0:
-            outcomes = self._consumer.step(left)
-            self._health.beat()
-            if outcomes is None and once:
-                return
-            if outcomes:
-                self.metrics.count(outcomes, datetime.now(UTC))
-                if tell is not None:
-                    tell(outcomes)
-                if left is not None:
-                    left -= len({outcome.entry.message.receipt for outcome in outcomes})
-
-    def _process(self, messages: Sequence[Message]) -> list[Outcome]:
-        return process_batch(messages, self._services, datetime.now(UTC), self._leases.is_held)
 
 
 def main(
@@ -188,37 +74,6 @@ def _counter(totals: MutableMapping[str, int]) -> Callable[[list[Outcome]], None
             totals[outcome.kind] = totals.get(outcome.kind, 0) + 1
 
     return count
-
-
-def _bundle(settings: Settings) -> Bundle:
-    public_key = None if settings.allow_unsigned else settings.public_key
-    with tempfile.TemporaryDirectory(prefix="leadline-") as folder:
-        return load(fetch_bundle(settings.model or "", Path(folder)), public_key)
-
-
-def _services(settings: Settings, bundle: Bundle, queue: Queue, calls: Calls) -> Services:
-    manifest = bundle.manifest
-    policy = Policy(
-        model=manifest.id,
-        threshold=manifest.threshold if settings.threshold is None else settings.threshold,
-        tiers=manifest.tiers,
-        campaign=settings.campaign,
-        require_consent=settings.require_consent,
-        lead_ttl_days=settings.lead_ttl_days,
-    )
-    return Services(
-        bundle=bundle,
-        policy=policy,
-        store=open_store(settings.store, campaign=settings.campaign, **calls._asdict()),
-        topic=open_topic(settings.topic, **calls._asdict()),
-        quarantine=None if settings.quarantine is None else open_queue(settings.quarantine, **calls._asdict()),
-        queue_url=queue.url,
-    )
-
-
-def _stall_after_s(settings: Settings) -> float:
-    """A step may take one long poll and one lease; a loop that takes twice as long has stalled."""
-    return 2.0 * (settings.wait_time_s + 5 + settings.visibility_timeout_s)
 
 
 def _stop_on_signals(worker: Worker, drain_timeout_s: int) -> None:

@@ -14,8 +14,8 @@ from leadline.demo.plan import Plan, Planned
 from leadline.output import Failed, progress_console
 from ports import open_store
 from schemas.decision import StoredDecision
-from worker.__main__ import Worker
 from worker.pipeline import Outcome
+from worker.service import Worker
 from worker.settings import Settings
 
 _AT_ONCE: Final = 500

@@ -20,9 +20,9 @@ import pytest
 from ports import Depth, create_queue, open_queue, open_store
 from tests.bundles import Keys, likely_above, make_bundle
 from tests.helpers import cloud_event, encoded, leads_in, plain_event
-from worker.__main__ import Worker
 from worker.configuration import load_settings
 from worker.quarantine import read_record
+from worker.service import Worker
 
 PATIENCE_S: Final = 120
 

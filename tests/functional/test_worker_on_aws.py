@@ -4,7 +4,7 @@ from leadline.demo.places import local_aws
 from leadline.demo.plan import make_plan
 from leadline.demo.run import send
 from tests.trained import DemoModel
-from worker.__main__ import Worker
+from worker.service import Worker
 from worker.settings import Settings
 
 
