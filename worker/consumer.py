@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from ports import Message, Queue, Unavailable
 from schemas.event import MAX_MESSAGE_BYTES
+from worker.breaker import RejectBreaker
 from worker.lease import Leases
 from worker.pipeline import Outcome, done_messages
 from worker.settings import Settings
@@ -42,6 +43,7 @@ class Consumer:
         self._settings = settings
         self._world = surroundings
         self._failed_receives = 0
+        self.breaker = RejectBreaker(surroundings.clock)
 
     def step(self, most: int | None = None) -> list[Outcome] | None:
         """
@@ -53,17 +55,32 @@ class Consumer:
         Returns:
             The outcome of every event; None where the queue said that there was nothing to receive.
         """
-        messages = self._receive(min(most or self._settings.batch_max_size, self._settings.batch_max_size))
+        if (wait_s := self.breaker.wait_s()) > 0:
+            self._world.pause(min(wait_s, 1.0))
+            return []
+        messages = self._receive(min(most or self._settings.batch_max_size, self._batch_size()))
         if not messages:
             return [] if self._failed_receives else None
         if self._world.stopping():
             self._release([(message, 0) for message in messages])
             return []
         outcomes = self._process(messages)
+        self._count_rejects(outcomes)
         done, left = done_messages(messages, outcomes)
         self._delete(done)
         self._release([(message, self._back_off_s(message)) for message in left])
         return outcomes
+
+    def _batch_size(self) -> int:
+        return 1 if self.breaker.is_open else self._settings.batch_max_size
+
+    def _count_rejects(self, outcomes: list[Outcome]) -> None:
+        was_open = self.breaker.is_open
+        self.breaker.count(outcomes)
+        if self.breaker.is_open and not was_open:
+            log.error("nearly all of the last events were rejected: receiving one message a minute until one is good")
+        elif was_open and not self.breaker.is_open:
+            log.info("an event was good again: receiving as usual")
 
     def _receive(self, most: int) -> list[Message]:
         """Gather a batch across receives: until it is full, the queue gives no more, or the time is over."""

@@ -82,8 +82,8 @@ class Worker(AbstractContextManager["Worker"]):
 
     def stop(self) -> None:
         """Receive no more, finish what is in hand, and return from `run`."""
-        self._health.not_ready("draining")
         self._stopping.set()
+        self._health.not_ready("draining")
 
     def run(
         self,
@@ -96,7 +96,7 @@ class Worker(AbstractContextManager["Worker"]):
         Work until `stop` is called.
 
         Args:
-            once: Return when the queue gives nothing more.
+            once: Return when the queue gives nothing more, or nearly all of it is rejected.
             max_messages: Return after so many messages.
             tell: Called with the outcomes of each batch.
         """
@@ -104,14 +104,23 @@ class Worker(AbstractContextManager["Worker"]):
         while not self._stopping.is_set() and left != 0:
             outcomes = self._consumer.step(left)
             self._health.beat()
-            if outcomes is None and once:
-                return
+            self._tell_readiness()
             if outcomes:
                 self.metrics.count(outcomes, datetime.now(UTC))
                 if tell is not None:
                     tell(outcomes)
                 if left is not None:
                     left -= len({outcome.entry.message.receipt for outcome in outcomes})
+            if once and (outcomes is None or self._consumer.breaker.is_open):
+                return
+
+    def _tell_readiness(self) -> None:
+        """A stop says for itself that nothing is taken any more."""
+        if not self._stopping.is_set():
+            if self._consumer.breaker.is_open:
+                self._health.not_ready("nearly all of the last events were rejected")
+            else:
+                self._health.ready()
 
     def _process(self, messages: Sequence[Message]) -> list[Outcome]:
         return process_batch(messages, self._services, datetime.now(UTC), self._leases.is_held)
