@@ -17,6 +17,7 @@ _EXIT_CODES: Final = {
     ("propensity.bundle", "BundleError"): 3,
     ("leadline.output", "CheckFailed"): 3,
     ("leadline.output", "Failed"): 1,
+    ("worker.errors", "StartError"): 1,
     ("training.errors", "UnknownCandidate"): 2,
     ("training.errors", "TrainingError"): 1,
     ("propensity.economics", "BadEconomics"): 2,

@@ -7,6 +7,7 @@ from ports import Message, Queue
 
 _VISIBILITY_TIMEOUT_S: Final = 60
 _AT_ONCE: Final = 100
+_WAIT_S: Final = 1.0  # a short poll of SQS asks some of its servers only, and may find nothing
 
 
 def browse(queue: Queue) -> Iterator[Message]:
@@ -18,7 +19,7 @@ def browse(queue: Queue) -> Iterator[Message]:
     """
     seen: list[Message] = []
     try:
-        while received := queue.receive(_AT_ONCE, 0, _VISIBILITY_TIMEOUT_S):
+        while received := queue.receive(_AT_ONCE, _WAIT_S, _VISIBILITY_TIMEOUT_S):
             seen += received
             yield from received
     finally:

@@ -30,7 +30,7 @@ def json_option(command: _F) -> _F:
 def console_for(*, as_json: bool) -> Console:
     """Return where text for people goes: stdout, or stderr where stdout is for a program."""
     stream = sys.stderr if as_json else sys.stdout
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDTH)
+    return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else _WIDTH)
 
 
 def progress_console() -> Console:

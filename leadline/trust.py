@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from leadline.output import Failed
 from propensity.signing import development_keys
 from worker.configuration import load_settings
 
@@ -24,8 +25,15 @@ def trusted_key(given: Path | None) -> Path | None:
 
 
 def model_folder(given: Path | None) -> Path:
-    """Return the bundle's folder: the one given, else LEADLINE_MODEL where it is a folder, else the default."""
+    """
+    Return the bundle's folder: the one given, else LEADLINE_MODEL, else the default.
+
+    Raises:
+        Failed: LEADLINE_MODEL lies on S3.
+    """
     named = load_settings(os.environ).settings.model
-    if given is None and named is not None and not named.startswith("s3:"):
+    if given is None and named is not None:
+        if "://" in named:
+            raise Failed(f"LEADLINE_MODEL is {named}, and this verb reads a folder: fetch it, and name the folder")
         return Path(named)
     return given or DEFAULT_MODEL

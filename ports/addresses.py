@@ -29,6 +29,64 @@ def file_path(url: str, scheme: str) -> Path:
     return Path(path)
 
 
+def check_queue(url: str) -> None:
+    """
+    Check the form of a queue's address; nothing is opened.
+
+    Raises:
+        BadAddress: It is neither an SQS queue URL nor `sqlite:///FILE`.
+    """
+    if url.startswith("sqlite:"):
+        file_path(url, "sqlite")
+    elif url.startswith(("https://", "http://")):
+        check_queue_url(url)
+    else:
+        raise BadAddress(f"{url!r} is no queue; give an SQS queue URL or sqlite:///FILE")
+
+
+def check_store(url: str) -> None:
+    """
+    Check the form of a store's address; nothing is opened.
+
+    Raises:
+        BadAddress: It is neither `dynamodb://TABLE` nor `sqlite:///FILE` nor `none`.
+    """
+    if url.startswith("sqlite:"):
+        file_path(url, "sqlite")
+    elif url.startswith("dynamodb:"):
+        table_name(url)
+    elif url != "none":
+        raise BadAddress(f"{url!r} is no store; give dynamodb://TABLE, sqlite:///FILE or none")
+
+
+def check_topic(url: str) -> None:
+    """
+    Check the form of a topic's address; nothing is opened.
+
+    Raises:
+        BadAddress: It is neither an SNS topic ARN nor `file:///F.jsonl` nor `-` nor `none`.
+    """
+    if url.startswith("file:"):
+        file_path(url, "file")
+    elif url.startswith("arn:"):
+        topic_region(url)
+    elif url not in {"-", "none"}:
+        raise BadAddress(f"{url!r} is no topic; give an SNS topic ARN, file:///F.jsonl, - (stdout) or none")
+
+
+def check_bundle(url: str) -> None:
+    """
+    Check the form of a bundle's address; nothing is opened.
+
+    Raises:
+        BadAddress: It is neither a folder nor `s3://BUCKET/PREFIX/`.
+    """
+    if url.startswith("s3:"):
+        bucket_and_prefix(url)
+    elif not url or "://" in url:
+        raise BadAddress(f"{url!r} is no model bundle; give a folder or s3://BUCKET/PREFIX/")
+
+
 def check_queue_url(url: str) -> None:
     """
     Check that a URL is that of an SQS queue: `http[s]://HOST/ACCOUNT/NAME`.

@@ -5,8 +5,8 @@
 from pathlib import Path
 from typing import Final
 
-from ports.addresses import file_path
-from ports.protocols import BadAddress, CountCall, Queue, Store, Topic, not_counted
+from ports.addresses import check_bundle, check_queue, check_store, check_topic, file_path
+from ports.protocols import CountCall, Queue, Store, Topic, not_counted
 
 CALLS_IN_FLIGHT: Final = 8
 """How many calls one port makes to AWS at a time."""
@@ -27,15 +27,14 @@ def open_queue(
     Raises:
         BadAddress: The URL is none of these, or there is no such file.
     """
+    check_queue(url)
     if url.startswith("sqlite:"):
         from ports.embedded.queue import EmbeddedQueue
 
         return EmbeddedQueue(url, file_path(url, "sqlite"))
-    if url.startswith(("https://", "http://")):
-        from ports.aws.queue import open_sqs
+    from ports.aws.queue import open_sqs
 
-        return open_sqs(url, wait_time_s=wait_time_s, in_flight=in_flight, on_call=on_call)
-    raise BadAddress(f"{url!r} is no queue; give an SQS queue URL or sqlite:///FILE")
+    return open_sqs(url, wait_time_s=wait_time_s, in_flight=in_flight, on_call=on_call)
 
 
 def create_queue(url: str, *, dead_letters: str | None = None, max_receive_count: int = 20) -> Queue:
@@ -73,17 +72,16 @@ def open_store(
     Raises:
         BadAddress: The URL is none of these, or the file cannot be opened.
     """
+    check_store(url)
     if url == "none":
         return None
     if url.startswith("sqlite:"):
         from ports.embedded.store import EmbeddedStore
 
         return EmbeddedStore(file_path(url, "sqlite"), campaign=campaign)
-    if url.startswith("dynamodb:"):
-        from ports.aws.store import open_dynamodb
+    from ports.aws.store import open_dynamodb
 
-        return open_dynamodb(url, campaign=campaign, in_flight=in_flight, on_call=on_call)
-    raise BadAddress(f"{url!r} is no store; give dynamodb://TABLE, sqlite:///FILE or none")
+    return open_dynamodb(url, campaign=campaign, in_flight=in_flight, on_call=on_call)
 
 
 def open_topic(url: str, *, in_flight: int = CALLS_IN_FLIGHT, on_call: CountCall = not_counted) -> Topic | None:
@@ -98,17 +96,16 @@ def open_topic(url: str, *, in_flight: int = CALLS_IN_FLIGHT, on_call: CountCall
     Raises:
         BadAddress: The URL is none of these, or the file cannot be opened.
     """
+    check_topic(url)
     if url == "none":
         return None
     if url == "-" or url.startswith("file:"):
         from ports.embedded.topic import FileTopic, StdoutTopic
 
         return StdoutTopic() if url == "-" else FileTopic(file_path(url, "file"))
-    if url.startswith("arn:"):
-        from ports.aws.topic import open_sns
+    from ports.aws.topic import open_sns
 
-        return open_sns(url, in_flight=in_flight, on_call=on_call)
-    raise BadAddress(f"{url!r} is no topic; give an SNS topic ARN, file:///F.jsonl, - (stdout) or none")
+    return open_sns(url, in_flight=in_flight, on_call=on_call)
 
 
 def fetch_bundle(url: str, into: Path) -> Path:
@@ -122,10 +119,9 @@ def fetch_bundle(url: str, into: Path) -> Path:
         BadBundle: There is no manifest, it is not valid, or a file that it names is missing or too large.
         Unavailable: S3 did not answer, or refused.
     """
+    check_bundle(url)
     if url.startswith("s3:"):
         from ports.aws.bundle import fetch_from_s3
 
         return fetch_from_s3(url, into)
-    if not url or "://" in url:
-        raise BadAddress(f"{url!r} is no model bundle; give a folder or s3://BUCKET/PREFIX/")
     return Path(url)

@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Final
 
@@ -13,8 +14,8 @@ from ports import BadAddress, BadBundle, Unavailable
 from propensity.bundle import BundleError
 from propensity.signing import BadKey
 from worker.configuration import load_settings
+from worker.errors import StartError
 from worker.logs import set_up_logs
-from worker.pipeline import Outcome
 from worker.service import Worker
 from worker.settings import SettingsError
 
@@ -26,72 +27,69 @@ EXIT_CODES: Final[Mapping[type[Exception], int]] = {
     BadKey: 78,
     BadBundle: 3,
     BundleError: 3,
+    StartError: 1,
     Unavailable: 75,
 }
 
 
-def main(
-    argv: Sequence[str] | None = None,
-    *,
-    once: bool = False,
-    max_messages: int | None = None,
-    totals: MutableMapping[str, int] | None = None,
-) -> int:
+def serve(*, once: bool = False, max_messages: int | None = None) -> dict[str, int]:
     """
     Run a worker by the environment, until SIGTERM or SIGINT.
 
     Args:
-        argv: Arguments of the command line: there are none.
         once: Return when the queue gives nothing more.
         max_messages: Return after so many messages.
-        totals: Counts the events by outcome.
 
     Returns:
-        The exit code.
+        How many events came to each outcome.
+
+    Raises:
+        SettingsError, BadAddress, BadKey, BadBundle, BundleError, StartError, Unavailable: It cannot run, and why.
     """
+    stopped = threading.Event()
+    _stop_on_signals(stopped)
+    settings = load_settings(os.environ, for_worker=True).settings
+    set_up_logs(os.environ)
+    totals: Counter[str] = Counter()
+    with Worker(settings, stopping=stopped) as worker:
+        watch = (stopped, worker, settings.drain_timeout_s)
+        threading.Thread(target=_watch_drain, args=watch, name="drain", daemon=True).start()
+        worker.run(once=once, max_messages=max_messages, tell=lambda outcomes: totals.update(o.kind for o in outcomes))
+    log.info("stopped; nothing is in hand")
+    return dict(totals)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a worker, and return the exit code."""
     if argv:
         print(f"python -m worker takes no arguments, and got {argv[0]!r}; try `leadline worker`", file=sys.stderr)
         return 2
     try:
-        settings = load_settings(os.environ, for_worker=True).settings
-        set_up_logs(os.environ)
-        with Worker(settings) as worker:
-            _stop_on_signals(worker, settings.drain_timeout_s)
-            worker.run(once=once, max_messages=max_messages, tell=_counter({} if totals is None else totals))
+        serve()
     except tuple(EXIT_CODES) as error:
         print(error, file=sys.stderr)
         return EXIT_CODES[type(error)]
-    except OSError as error:
-        print(f"the worker cannot start: {error}; LEADLINE_HTTP_PORT=0 takes any free port", file=sys.stderr)
-        return 1
-    log.info("stopped; nothing is in hand")
     return 0
 
 
-def _counter(totals: MutableMapping[str, int]) -> Callable[[list[Outcome]], None]:
-    def count(outcomes: list[Outcome]) -> None:
-        for outcome in outcomes:
-            totals[outcome.kind] = totals.get(outcome.kind, 0) + 1
-
-    return count
-
-
-def _stop_on_signals(worker: Worker, drain_timeout_s: int) -> None:
-    """On SIGTERM or SIGINT drain; when that takes too long, give up, and the leases end by themselves."""
-
-    def give_up() -> None:
-        log.error("not drained within %d s; what is in hand becomes visible when its lease ends", drain_timeout_s)
-        os._exit(1)
+def _stop_on_signals(stopped: threading.Event) -> None:
+    """Note SIGTERM and SIGINT from the first moment on: as process 1 of a container there is no other who would."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        log.info("%s: draining for at most %d s", signal.Signals(number).name, drain_timeout_s)
-        timer = threading.Timer(drain_timeout_s, give_up)
-        timer.daemon = True
-        timer.start()
-        worker.stop()
+        log.info("%s: draining", signal.Signals(number).name)
+        stopped.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+
+
+def _watch_drain(stopped: threading.Event, worker: Worker, drain_timeout_s: int) -> None:
+    """When a drain takes too long, give up: the leases of what is in hand end by themselves."""
+    stopped.wait()
+    worker.stop()
+    if not worker.finished.wait(drain_timeout_s):
+        log.error("not drained within %d s; what is in hand becomes visible when its lease ends", drain_timeout_s)
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from worker.settings import Settings
 log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE_S: Final = 30.0
+_CUT_OFF_AFTER: Final = 3  # failed receives
 
 
 class Surroundings(NamedTuple):
@@ -44,6 +45,11 @@ class Consumer:
         self._world = surroundings
         self._failed_receives = 0
         self.breaker = RejectBreaker(surroundings.clock)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the last receives failed, one after the other."""
+        return self._failed_receives >= _CUT_OFF_AFTER
 
     def step(self, most: int | None = None) -> list[Outcome] | None:
         """

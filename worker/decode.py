@@ -7,6 +7,7 @@ EventBridge envelope. Each event stands for itself: a bad one among a thousand i
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
@@ -179,6 +180,7 @@ def _integer(digits: str) -> int | _Marker:
     return int(digits)
 
 
+_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _JSON: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
 
 
@@ -191,10 +193,15 @@ def _reject_broken_rules(content: Any, pointer: str, levels: int) -> None:  # no
     if isinstance(content, dict):
         for key, value in content.items():
             if isinstance(value, (_Marker, dict, list)):
-                _reject_broken_rules(value, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", levels - 1)
+                _reject_broken_rules(value, f"{pointer}/{_shown(key)}", levels - 1)
     elif isinstance(content, list):
         for index, value in enumerate(content):
             _reject_broken_rules(value, f"{pointer}/{index}", levels - 1)
+
+
+def _shown(key: str) -> str:
+    """Return a key of a pointer; one that is no plain name could be anything, and stays with the event."""
+    return key if _NAME.fullmatch(key) else "?"
 
 
 def _reject(reason: str, pointer: str, repair: str) -> NoReturn:

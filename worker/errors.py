@@ -36,6 +36,10 @@ class WorkerError(Exception):
     """Base of every error that the worker raises on purpose."""
 
 
+class StartError(WorkerError):
+    """The worker cannot start where it is."""
+
+
 class Reject(WorkerError):
     """The event can never succeed: quarantine it now, with the reason."""
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import Mapping
 
 from pythonjsonlogger.json import JsonFormatter
@@ -9,6 +10,7 @@ from pythonjsonlogger.json import JsonFormatter
 from worker.settings import SettingsError
 
 _FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def set_up_logs(environ: Mapping[str, str]) -> None:
@@ -22,10 +24,10 @@ def set_up_logs(environ: Mapping[str, str]) -> None:
         raise SettingsError(faults)
     level, form = _level(environ), _form(environ)
     handler = logging.StreamHandler(sys.stderr)
-    renamed = {"asctime": "time", "levelname": "level", "name": "logger"}
-    handler.setFormatter(
-        JsonFormatter(_FIELDS, rename_fields=renamed) if form == "json" else logging.Formatter(_FIELDS)
-    )
+    as_json = JsonFormatter(_FIELDS, _TIME, rename_fields={"asctime": "time", "levelname": "level", "name": "logger"})
+    formatter = as_json if form == "json" else logging.Formatter(_FIELDS, _TIME)
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("botocore").setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))
 

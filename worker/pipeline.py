@@ -110,7 +110,7 @@ def done_messages(messages: Iterable[Message], outcomes: Iterable[Outcome]) -> t
 def _decoded(
     messages: Sequence[Message], services: Services, now: datetime
 ) -> tuple[list[tuple[Entry, Case | Reject]], list[Outcome]]:
-    """Decode each message, reject an event id that comes with two contents, and retry what fails unforeseen."""
+    """Decode each message, and retry what fails unforeseen. Which content of an event id stands, a store tells best."""
     cases: list[tuple[Entry, Case | Reject]] = []
     unforeseen: list[Outcome] = []
     for message in messages:
@@ -123,11 +123,11 @@ def _decoded(
             unforeseen.append(Outcome(Entry(message, 0), "retried"))
             continue
         cases += [(Entry(message, index), case) for index, case in enumerate(found)]
-    return _without_conflicts(cases), unforeseen
+    return cases if services.store is not None else _without_conflicts(cases), unforeseen
 
 
 def _without_conflicts(cases: list[tuple[Entry, Case | Reject]]) -> list[tuple[Entry, Case | Reject]]:
-    """Within a batch, the first of two contents under one event id stands, and the others are rejected."""
+    """Without a store, the first of two contents under one event id in a batch stands; the others are rejected."""
     contents: dict[tuple[str, str], str] = {}
     checked: list[tuple[Entry, Case | Reject]] = []
     for entry, case in cases:

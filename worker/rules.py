@@ -1,8 +1,11 @@
 """What settings must hold together, and what a worker needs of them before it starts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
+from ports import BadAddress
+from ports.addresses import check_bundle, check_queue, check_store, check_topic
 from worker.settings import Settings, variable
 
 
@@ -42,10 +45,12 @@ def contradictions(s: Settings) -> list[Rule]:
             f"({s.max_in_flight})",
         ),
         _rule(
-            s.queue is None or s.queue not in {s.quarantine, s.dlq},
+            _all_different(s.queue, s.quarantine, s.dlq),
             "queue quarantine dlq",
-            f"LEADLINE_QUEUE is {s.queue}: LEADLINE_QUARANTINE and LEADLINE_DLQ must be other queues",
+            f"LEADLINE_QUEUE is {s.queue}: LEADLINE_QUARANTINE ({s.quarantine}) and LEADLINE_DLQ ({s.dlq}) must be "
+            "other queues",
         ),
+        *_addresses(s),
     ]
 
 
@@ -67,12 +72,49 @@ def worker_needs(s: Settings, environ: Mapping[str, str]) -> list[Rule]:
             "(on a laptop LEADLINE_ALLOW_UNSIGNED=true does without)",
         ),
         _rule(
+            s.public_key is None or s.public_key.is_file(),
+            "public_key",
+            f"LEADLINE_PUBLIC_KEY is {s.public_key}: there is no such file; give the PEM file of the key that signs",
+        ),
+        _rule(
             not (in_kubernetes and s.allow_unsigned),
             "allow_unsigned",
             "LEADLINE_ALLOW_UNSIGNED is true: refused inside Kubernetes; set LEADLINE_PUBLIC_KEY instead",
         ),
     ]
     return rules + [_not_embedded(s, name) for name in ("queue", "quarantine", "dlq", "store") if in_kubernetes]
+
+
+def _addresses(s: Settings) -> list[Rule]:
+    """Return a rule for each address that is set: it must have one of the forms that there are."""
+    checks = [
+        ("queue", check_queue),
+        ("quarantine", check_queue),
+        ("dlq", check_queue),
+        ("store", check_store),
+        ("topic", check_topic),
+        ("model", check_bundle),
+    ]
+    return [_address(name, getattr(s, name), check) for name, check in checks if getattr(s, name) is not None]
+
+
+def _address(name: str, url: str, check: Callable[[str], None]) -> Rule:
+    try:
+        check(url)
+    except BadAddress as error:
+        return _rule(False, name, f"{variable(name)}: {error}")
+    return _rule(True, name, "")
+
+
+def _all_different(*urls: str | None) -> bool:
+    """Tell queues apart, whichever way their files are spelt."""
+    named = [_plain(url) for url in urls if url is not None]
+    return len(named) == len(set(named))
+
+
+def _plain(url: str) -> str:
+    path = url.removeprefix("sqlite:///")
+    return url if path == url else str(Path(path).resolve())
 
 
 def _not_embedded(s: Settings, name: str) -> Rule:

@@ -12,10 +12,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from ports import CALLS_IN_FLIGHT, CountCall, Message, Queue, fetch_bundle, open_queue, open_store, open_topic
+from ports import (
+    CALLS_IN_FLIGHT,
+    CountCall,
+    Message,
+    Queue,
+    Unavailable,
+    fetch_bundle,
+    open_queue,
+    open_store,
+    open_topic,
+)
 from propensity.bundle import Bundle, load
 from propensity.decision import Policy
 from worker.consumer import Consumer, Surroundings
+from worker.errors import StartError
 from worker.health import Health, serve_health
 from worker.lease import Leases
 from worker.metrics import Metrics
@@ -35,15 +46,22 @@ class Calls(NamedTuple):
 class Worker(AbstractContextManager["Worker"]):
     """A worker with all its parts; within `with`, its leases are kept and its probes answered."""
 
-    def __init__(self, settings: Settings, calls_in_flight: int = CALLS_IN_FLIGHT) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        calls_in_flight: int = CALLS_IN_FLIGHT,
+        stopping: threading.Event | None = None,
+    ) -> None:
         """
         Open what the settings name.
 
         Args:
             settings: Checked to be enough for a worker.
             calls_in_flight: How many calls each port makes to AWS at a time.
+            stopping: Set by whoever wants it to stop, as `stop` does.
 
         Raises:
+            StartError: The port of the probes is taken.
             BundleError: The bundle is refused.
             BadAddress: A URL names nothing that can be opened.
             BadKey: The public key cannot be used.
@@ -54,16 +72,21 @@ class Worker(AbstractContextManager["Worker"]):
         calls = Calls(calls_in_flight, lambda api, result: self.metrics.calls.labels(api, result).inc())
         queue = open_queue(settings.queue or "", wait_time_s=settings.wait_time_s, **calls._asdict())
         self._services = _services(settings, bundle, queue, calls)
-        self._stopping = threading.Event()
-        self._finished = threading.Event()
+        self._stopping = stopping or threading.Event()
+        self.finished = threading.Event()
         self._leases = Leases(queue, settings.visibility_timeout_s, time.time, self.metrics.lease_lost.inc)
         self._health = Health(_stall_after_s(settings), time.monotonic)
         surroundings = Surroundings(time.time, self._stopping.wait, random.Random(), self._stopping.is_set)  # noqa: S311  jitter
         self._consumer = Consumer(queue, self._process, self._leases, settings, surroundings)
-        self._probes = serve_health(settings.http_port, self._health, self.metrics.registry, bundle.manifest.id)
+        try:
+            self._probes = serve_health(settings.http_port, self._health, self.metrics.registry, bundle.manifest.id)
+        except OSError as error:
+            raise StartError(
+                f"LEADLINE_HTTP_PORT is {settings.http_port}: {error.strerror}; give another, or 0 for any free one"
+            ) from error
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._leases.keep, args=(self._finished,), name="leases", daemon=True).start()
+        threading.Thread(target=self._leases.keep, args=(self.finished,), name="leases", daemon=True).start()
         self._health.ready()
         log.info(
             "model %s %s is served; probes on port %d",
@@ -76,7 +99,7 @@ class Worker(AbstractContextManager["Worker"]):
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._finished.set()
+        self.finished.set()
         self._probes.shutdown()
         self._probes.server_close()
 
@@ -99,6 +122,9 @@ class Worker(AbstractContextManager["Worker"]):
             once: Return when the queue gives nothing more, or nearly all of it is rejected.
             max_messages: Return after so many messages.
             tell: Called with the outcomes of each batch.
+
+        Raises:
+            Unavailable: With `once`: the queue cannot be reached.
         """
         left = max_messages
         while not self._stopping.is_set() and left != 0:
@@ -111,6 +137,8 @@ class Worker(AbstractContextManager["Worker"]):
                     tell(outcomes)
                 if left is not None:
                     left -= len({outcome.entry.message.receipt for outcome in outcomes})
+            if once and self._consumer.is_cut_off:
+                raise Unavailable(f"{self._services.queue_url} cannot be reached; the log says why. Try again later")
             if once and (outcomes is None or self._consumer.breaker.is_open):
                 return
 
@@ -119,6 +147,8 @@ class Worker(AbstractContextManager["Worker"]):
         if not self._stopping.is_set():
             if self._consumer.breaker.is_open:
                 self._health.not_ready("nearly all of the last events were rejected")
+            elif self._consumer.is_cut_off:
+                self._health.not_ready("the queue cannot be reached")
             else:
                 self._health.ready()
 

@@ -33,7 +33,9 @@ class Settings(BaseModel):
     scorer: Literal["auto", "pickle"] = Field("auto", description="how the model is run")
     transport: Literal["boto3"] = Field("boto3", description="how AWS is spoken to")
     threshold: float | None = Field(None, gt=0, le=1, description="lowest score of a lead, instead of the manifest's")
-    campaign: str = Field("default", max_length=128, description="stored and sent with every decision")
+    campaign: str = Field(
+        "default", max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$", description="stored and sent with every decision"
+    )
     lead_ttl_days: int = Field(30, ge=1, le=3650, description="days from the event until a lead expires")
     wait_time_s: int = Field(20, ge=0, le=20, description="long poll")
     visibility_timeout_s: int = Field(60, ge=6, le=43200, description="lease of a received message")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from leadline.demo.audit import Audit
 from leadline.demo.plan import Plan
@@ -27,15 +28,20 @@ def show(console: Console, plan: Plan, ran: Ran, manifest: Manifest, places: Seq
     _show_leads(console, ran.audit, manifest)
     _show_best(console, ran.best)
     _show_quarantine(console, ran.audit)
-    console.print("\n[bold]Where it lies[/bold]")
+    _heading(console, "Where it lies")
     for what, where in places:
         console.print(f"  {what:<12}{where}", soft_wrap=True)
+
+
+def _heading(console: Console, title: str, rest: str = "") -> None:
+    console.print()
+    console.print(Text.assemble((title, "bold"), rest))
 
 
 def _show_answer(console: Console, manifest: Manifest) -> None:
     """Say what the model is worth, by rows that it was not fitted on, and by which."""
     base = manifest.training.takers / manifest.training.rows
-    console.print(f"\n[bold]What the same budget brings[/bold] ({manifest.candidate}, model {manifest.version})")
+    _heading(console, "What the same budget brings", f" ({manifest.candidate}, model {manifest.version})")
     for metric in manifest.metrics:
         if metric.name == "conversion_top_10":
             console.print(f"  {_conversion(metric, base)}")
@@ -51,7 +57,7 @@ def _conversion(metric: Metric, base: float) -> str:
 
 def _show_events(console: Console, plan: Plan, ran: Ran) -> None:
     audit = ran.audit
-    console.print(f"\n[bold]What became of {len(plan.messages):,} messages[/bold]")
+    _heading(console, f"What became of {len(plan.messages):,} messages")
     rows = [
         ("applied", audit.applied, "a decision is stored"),
         ("superseded", audit.superseded, f"a newer event was there before ({plan.count('stale')} planted)"),
@@ -69,7 +75,7 @@ def _show_events(console: Console, plan: Plan, ran: Ran) -> None:
 
 
 def _show_leads(console: Console, audit: Audit, manifest: Manifest) -> None:
-    console.print(f"\n[bold]{audit.leads:,} leads[/bold] with a score of {manifest.threshold:g} or more")
+    _heading(console, f"{audit.leads:,} leads", f" with a score of {manifest.threshold:g} or more")
     bounds = {"A": manifest.tiers.a, "B": manifest.tiers.b, "C": manifest.threshold}
     table = Table(box=None, show_header=False, padding=(0, 2))
     for tier, meaning in _TIERS.items():
@@ -81,7 +87,7 @@ def _show_leads(console: Console, audit: Audit, manifest: Manifest) -> None:
 def _show_best(console: Console, best: Sequence[StoredDecision]) -> None:
     if not best:
         return
-    console.print(f"\n[bold]The {len(best)} best leads[/bold]")
+    _heading(console, f"The {len(best)} best leads")
     table = Table("customer", "score", "tier", "event", "expires", box=None, header_style="dim", padding=(0, 2))
     for row in best:
         decision = row.decision
@@ -93,8 +99,8 @@ def _show_best(console: Console, best: Sequence[StoredDecision]) -> None:
 def _show_quarantine(console: Console, audit: Audit) -> None:
     if not audit.by_reason:
         return
-    console.print("\n[bold]Set aside, and why[/bold]")
+    _heading(console, "Set aside, and why")
     table = Table(box=None, show_header=False, padding=(0, 2))
     for reason, count in sorted(audit.by_reason.items(), key=lambda item: (-item[1], item[0])):
-        table.add_row(f"{count:,}", reason, REASONS.get(reason, ""))
+        table.add_row(f"{count:,}", reason, REASONS.get(reason))
     console.print(table)

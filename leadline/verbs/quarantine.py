@@ -3,9 +3,10 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import click
-from rich.table import Table
+from rich.table import Column, Table
 
 from leadline.browse import browse
 from leadline.output import Failed, console_for, emit, json_option
@@ -25,9 +26,18 @@ def quarantine() -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many to list.")
 @json_option
 def list_records(*, limit: int, as_json: bool) -> None:
-    """List the events that were set aside: reason, place of the fault, message; no customer data."""
+    """List the events that were set aside: reason, place of the fault, event id, message; not the events themselves."""
     records = list(_records())
-    table = Table("key", "reason", "where", "event", "message", "set aside at", box=None, header_style="bold")
+    table = Table(
+        Column("key", no_wrap=True),
+        "reason",
+        "where",
+        "event",
+        "message",
+        "set aside at",
+        box=None,
+        header_style="bold",
+    )
     for record in records[:limit]:
         where = record.faults[0]["pointer"] or "the message"
         table.add_row(record.key, record.reason, where, record.event_id or "", record.message_id, record.quarantined_at)
@@ -37,7 +47,8 @@ def list_records(*, limit: int, as_json: bool) -> None:
     console.print(f"\n{len(records)} set aside" + (f", {limit} shown" if len(records) > limit else ""))
     for reason, count in by_reason.most_common():
         console.print(f"  {count:6}  {reason}: {REASONS.get(reason, '')}")
-    emit({"count": len(records), "by_reason": dict(by_reason)}, as_json=as_json)
+    listed = [_without_body(record) for record in records[:limit]]
+    emit({"count": len(records), "by_reason": dict(by_reason), "records": listed}, as_json=as_json)
 
 
 @quarantine.command("show")
@@ -56,8 +67,11 @@ def show_record(*, key: str, body: bool, as_json: bool) -> None:
         console.print(f"  {fault['pointer'] or 'the message'}: {fault['repair']}  ({fault['reason']})")
     if body:
         console.out(record.body.decode(errors="replace"))
-    shown = {name: value for name, value in vars(record).items() if name != "body"}
-    emit(shown | ({"body": record.body.decode(errors="replace")} if body else {}), as_json=as_json)
+    emit(_without_body(record) | ({"body": record.body.decode(errors="replace")} if body else {}), as_json=as_json)
+
+
+def _without_body(record: Quarantined) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name != "body"}
 
 
 def _records() -> Iterator[Quarantined]:

@@ -49,6 +49,8 @@ def send(
     if (file is None) == (sample is None):
         raise click.UsageError("give a FILE of events, or --sample N")
     messages = list(pack(_events(file, sample, unchecked=unchecked), size))
+    if size > 1 and not unchecked:
+        _check_packed(messages)
     if not dry_run:
         _send(_queue(create=create), messages, rate)
     did = "would be sent" if dry_run else "sent"
@@ -72,6 +74,18 @@ def _events(file: Path | None, sample: int | None, *, unchecked: bool) -> list[b
             )
         bodies.append(body.strip())
     return bodies
+
+
+def _check_packed(messages: list[bytes]) -> None:
+    """An event inside an envelope is good by itself, and bad in a pack."""
+    needed = needed_fields(None)
+    for message in messages:
+        for place, faults in check_message(message, needed):
+            if faults:
+                raise CheckFailed(
+                    f"event {place} of a pack: {faults[0].repair} ({faults[0].reason}); was it in an envelope? "
+                    "Nothing was sent; send it without --pack"
+                )
 
 
 def _queue(*, create: bool) -> Queue:

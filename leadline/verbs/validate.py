@@ -37,7 +37,8 @@ def validate(*, file: Path, model: Path | None, as_json: bool) -> int:
                 for fault in faults
             ]
     for fault in lines:
-        console.print(f"line {fault['line']}: {fault['pointer'] or 'the event'}: {fault['repair']} ({fault['reason']})")
+        place = f"line {fault['line']}, event {fault['event']}: {fault['pointer'] or 'the event'}"
+        console.print(f"{place}: {fault['repair']} ({fault['reason']})")
     console.print(f"{events} events, {faulty} with faults")
     emit({"events": events, "faulty": faulty, "faults": lines}, as_json=as_json)
     return 3 if faulty else 0

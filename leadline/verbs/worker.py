@@ -9,17 +9,13 @@ from leadline.output import emit, json_option
 @click.option("--once", is_flag=True, help="Stop when the queue gives nothing more.")
 @click.option("--max-messages", type=click.IntRange(min=1), help="Stop after so many messages.")
 @json_option
-def worker(*, once: bool, max_messages: int | None, as_json: bool) -> int:
+def worker(*, once: bool, max_messages: int | None, as_json: bool) -> None:
     """
     Consume customer events until told to stop.
 
     Its settings are environment variables: see `leadline config show`. SIGTERM drains: what is in hand is finished,
     what was not started goes back to the queue.
     """
-    from worker.__main__ import main
+    from worker.__main__ import serve
 
-    totals: dict[str, int] = {}
-    code = main(once=once, max_messages=max_messages, totals=totals)
-    if code == 0:
-        emit(totals, as_json=as_json)
-    return code
+    emit(serve(once=once, max_messages=max_messages), as_json=as_json)

@@ -52,7 +52,7 @@ def serve_moto() -> Iterator[Made]:
 
 
 def make_resources() -> Made:
-    """Make queues, topic and table as `docs/` describes them, at the endpoint that the environment names."""
+    """Make queues, topic and table as a worker needs them, at the endpoint that the environment names."""
     sqs = boto3.client("sqs", region_name=_REGION)
     sns = boto3.client("sns", region_name=_REGION)
     dlq = sqs.create_queue(QueueName=f"{_NAME}-dlq")["QueueUrl"]

@@ -46,7 +46,7 @@ class SnsTopic:
         return [lead for i, lead in enumerate(leads) if str(i) not in taken]
 
     def _publish(self, ten: Sequence[Entry]) -> set[str]:
-        # Not tried again here: the worker publishes what comes back, within the lease of its message.
+        # Not tried again here: the message of what comes back stays on the queue.
         result = send_batch(
             self._calls,
             "sns:PublishBatch",

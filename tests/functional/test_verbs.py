@@ -190,9 +190,11 @@ def test_events_go_from_send_through_a_worker_to_leads_and_quarantine(leadline: 
     again = leadline("quarantine", "ls", **environ)
 
     assert {"applied": 100, "quarantined": 1} == json.loads(worked.stdout)
-    assert {"count": 1, "by_reason": {"out_of_bounds": 1}} == json.loads(listed.stdout)
+    records = json.loads(listed.stdout)
+    assert (1, {"out_of_bounds": 1}) == (records["count"], records["by_reason"])
     assert "/level" in again.stdout
     key = again.stdout.splitlines()[1].split()[0]
+    assert key == records["records"][0]["key"]
     shown = leadline("quarantine", "show", key, **environ)
     with_body = leadline("quarantine", "show", key, "--body", **environ)
     assert "canary" not in shown.stdout + again.stdout + worked.stderr
@@ -218,3 +220,71 @@ def test_max_messages_is_kept(leadline: Leadline) -> None:
 
     assert {"applied": 4} == json.loads(worked.stdout.splitlines()[-1])
     assert 6 == sum(open_queue(f"sqlite:///{leadline.folder / 'queue.db'}").depth())
+
+
+def test_the_quarantine_can_be_read_whatever_a_producer_writes(leadline: Leadline) -> None:
+    """Ids and keys that look like markup or move a terminal's cursor are shown as they are, or not at all."""
+    url = f"sqlite:///{leadline.folder / 'quarantine.db'}"
+    create_queue(url)
+    odd = encoded(plain_event("[/x]", highest_spend=-1))
+    escape = b'{"\\u001b[31m": NaN, "event_id": "e"}'
+    (leadline.folder / "odd.jsonl").write_bytes(odd + b"\n" + escape + b"\n")
+    environ = {
+        "LEADLINE_QUEUE": "sqlite:///queue.db",
+        "LEADLINE_QUARANTINE": url,
+        "LEADLINE_TOPIC": "-",
+        "LEADLINE_MODEL": str(leadline.model.bundle),
+        "LEADLINE_PUBLIC_KEY": str(leadline.model.public_key),
+        "LEADLINE_WAIT_TIME_S": "0",
+        "LEADLINE_HTTP_PORT": "0",
+    }
+    assert 0 == leadline("send", "odd.jsonl", "--unchecked", "--create", **environ).returncode
+    assert 0 == leadline("worker", "--once", **environ).returncode
+
+    listed = leadline("quarantine", "ls", **environ)
+
+    assert 0 == listed.returncode, listed.stderr
+    assert "[/x]" in listed.stdout
+    assert "\x1b[31m" not in listed.stdout
+
+
+def test_events_in_envelopes_are_not_packed(leadline: Leadline) -> None:
+    envelope = encoded({"Type": "Notification", "Message": encoded(cloud_event()).decode()})
+    (leadline.folder / "events.jsonl").write_bytes(envelope + b"\n" + envelope + b"\n")
+    queue = create_queue(f"sqlite:///{leadline.folder / 'queue.db'}")
+
+    ran = leadline("send", "events.jsonl", "--pack", "2", LEADLINE_QUEUE=queue.url)
+
+    assert 3 == ran.returncode
+    assert "without --pack" in ran.stderr
+    assert (0, 0) == queue.depth()
+
+
+def test_addresses_that_name_nothing_are_told_with_the_others(leadline: Leadline) -> None:
+    ran = leadline(
+        "config",
+        "check",
+        LEADLINE_QUEUE="yy",
+        LEADLINE_QUARANTINE="sqlite:///a/../b.db",
+        LEADLINE_DLQ="sqlite:///b.db",
+        LEADLINE_STORE="bogus",
+        LEADLINE_TOPIC="ftp://x",
+        LEADLINE_PUBLIC_KEY="/nope",
+    )
+
+    assert 78 == ran.returncode
+    for fault in (
+        "LEADLINE_QUEUE: 'yy'",
+        "must be other queues",
+        "'bogus' is no store",
+        "'ftp://x' is no topic",
+        "/nope",
+    ):
+        assert fault in ran.stderr
+
+
+def test_a_bundle_on_s3_is_not_silently_another_one(leadline: Leadline) -> None:
+    ran = leadline("model", "show", LEADLINE_MODEL="s3://bucket/prefix/")
+
+    assert 1 == ran.returncode
+    assert "s3://bucket/prefix/" in ran.stderr

@@ -162,3 +162,14 @@ def test_without_a_store_all_leads_are_created_and_stale_events_are_not_known(sc
     assert scene.leads == [("a", "created")] * 3
     assert len({lead.id for lead in scene.published}) == 2
     assert scene.stored == {}
+
+
+def test_a_conflicting_copy_before_its_redelivery_does_not_hide_a_stored_lead(scene: Scene) -> None:
+    """The state after a crash between storing and publishing; then a wrong copy and the right one in one batch."""
+    scene.but(topic=None).process(event("a"))
+    wrong = event("a", 20)._replace(id="wrong", receipt="wrong")
+
+    said = scene.process(wrong, event("a"))
+
+    assert said == {"wrong": ["quarantined event_id_conflict"], "a": ["duplicate"]}
+    assert scene.leads == [("a", "created")]

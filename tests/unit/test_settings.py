@@ -14,7 +14,7 @@ GOOD: Final = {
     "LEADLINE_MODEL": "s3://models/current/",
     "LEADLINE_TOPIC": "arn:aws:sns:eu-west-1:123456789012:leads",
     "LEADLINE_STORE": "dynamodb://decisions",
-    "LEADLINE_PUBLIC_KEY": "/etc/leadline/key.pem",
+    "LEADLINE_PUBLIC_KEY": __file__,
 }
 IN_KUBERNETES: Final = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
 
