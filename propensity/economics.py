@@ -1,5 +1,7 @@
 """Where the threshold comes from: what a contact costs, and what a loan is worth."""
 
+import math
+
 from schemas.manifest import Economics
 
 
@@ -12,16 +14,17 @@ def economics_from(contact_cost: float | None, loan_value: float | None) -> Econ
     Say by which rule the threshold is set: break-even where cost and value are known, else even odds.
 
     Raises:
-        BadEconomics: Only one of the two is given, one is not positive, or a contact costs as much as a loan brings.
+        BadEconomics: Only one of the two is given, one is not positive or not finite, or a contact
+            costs as much as a loan brings.
     """
     if contact_cost is None and loan_value is None:
         return Economics(rule="even_odds")
     if contact_cost is None or loan_value is None:
         raise BadEconomics("the cost of a contact and the value of a loan go together; give both or neither")
-    if not 0 < contact_cost < loan_value:
+    if not (0 < contact_cost < loan_value and math.isfinite(loan_value)):
         raise BadEconomics(
             f"a contact costs {contact_cost:g} and a loan brings {loan_value:g}; "
-            "both must be positive, and a loan must bring more than a contact costs"
+            "both must be positive and finite, and a loan must bring more than a contact costs"
         )
     return Economics(rule="break_even", contact_cost=contact_cost, loan_value=loan_value)
 

@@ -1,5 +1,6 @@
 """ECDSA P-256 over a bundle's manifest: keys, signature, check (FIPS 186-5; DER signatures over SHA-256)."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final
@@ -21,15 +22,26 @@ def development_keys() -> tuple[Path, Path]:
     Return the paths of this user's private and public key, and make the pair on first use.
 
     They lie in `$XDG_CONFIG_HOME/leadline` (by default `~/.config/leadline`), outside any working copy. They are right
-    for a laptop; a team hands its own key to `train --key`.
+    for a laptop; a team hands its own key to `train --key`. A public key that is not the private one's is renewed.
+
+    Raises:
+        BadKey: The folder cannot be read or written, or the private key cannot be used.
     """
-    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "leadline"
+    way_out = "set XDG_CONFIG_HOME to a folder that you can write, or give a key of your own"
+    try:
+        folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "leadline"
+    except RuntimeError as error:
+        raise BadKey(f"you have no home folder to keep a development key in; {way_out}") from error
     private, public = folder / "signing-key.pem", folder / "signing-key.pub.pem"
-    if not private.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_once(private, _new_private_pem())
-    if not public.exists():
-        _write_once(public, public_pem(private))
+    try:
+        if not private.exists():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write(private, _new_private_pem(), once=True)
+        other_half = public_pem(private)
+        if not public.exists() or public.read_bytes() != other_half:
+            _write(public, other_half)
+    except OSError as error:
+        raise BadKey(f"{folder} cannot keep your development key: {error.strerror}; {way_out}") from error
     return private, public
 
 
@@ -100,14 +112,16 @@ def _new_private_pem() -> bytes:
     )
 
 
-def _write_once(path: Path, content: bytes) -> None:
-    """Write the file whole or not at all, readable by its owner only; who comes second takes the first one's."""
+def _write(path: Path, content: bytes, *, once: bool = False) -> None:
+    """Write the file whole or not at all, readable by its owner only; `once`: who comes second takes the first's."""
     draft = path.with_suffix(f".{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
     try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+        if once:
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, path)
+        else:
+            draft.replace(path)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)

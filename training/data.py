@@ -20,6 +20,8 @@ Labels = NDArray[np.int64]
 MIN_ROWS_PER_CLASS: Final = 20
 """Fewer cannot be spread over ten folds and a test set."""
 
+_NOT_TO_SCORE: Final = (LABEL_COLUMN,)
+
 
 def load(data1: Path | None = None, data2: Path | None = None) -> pd.DataFrame:
     """
@@ -54,18 +56,18 @@ def load_to_score(paths: Sequence[Path], features: Collection[str]) -> pd.DataFr
 
     Args:
         paths: One file or two.
-        features: The customer fields that the model uses. `loan_on_card` need not be there.
+        features: The customer fields that the model uses. The column LoanOnCard is not looked at.
 
     Raises:
         DataError: Names file, line and column, and the way out.
     """
     required = [csv_name(field) for field in features]
     if len(paths) == 1:
-        return read_table(paths[0], required).frame
+        return read_table(paths[0], required, _NOT_TO_SCORE).frame
     if len(paths) != 2:
         raise DataError(f"{len(paths)} files were given; give a merged CSV file, or Data1 and Data2")
     wanted = [[column for column in required if column in half] for half in (DATA1, DATA2)]
-    return _merged(*(read_table(path, columns) for path, columns in zip(paths, wanted, strict=True)))
+    return _merged(*(read_table(path, columns, _NOT_TO_SCORE) for path, columns in zip(paths, wanted, strict=True)))
 
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:

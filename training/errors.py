@@ -13,5 +13,9 @@ class UnknownCandidate(TrainingError):
     """No candidate has that name."""
 
 
+class KeepsTrainingRows(TrainingError):
+    """All candidates keep rows of customers inside, and nobody has allowed that."""
+
+
 class DestinationError(TrainingError):
     """The bundle cannot be written there."""

@@ -1,5 +1,6 @@
 """Cross-validation of all candidates on the same folds, and the locked test set."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -14,6 +15,7 @@ from training.data import Labels
 from training.fitting import Offered, fit
 from training.metrics import measure
 from training.options import Options
+from training.orphans import end_with
 
 FOLDS: Final = 10
 TEST_SHARE: Final = 0.2
@@ -86,7 +88,7 @@ def cross_validate(
         By name of the candidate, in the order of the candidates.
     """
     tasks = [(candidate, fold) for candidate in candidates for fold in plan]
-    fitted = joblib.Parallel(n_jobs=options.jobs, return_as="generator")(
+    fitted = joblib.Parallel(n_jobs=options.jobs, initializer=end_with, initargs=(os.getpid(),), return_as="generator")(
         joblib.delayed(_held_out_scores)(candidate, data, fold, options.seed) for candidate, fold in tasks
     )
     scores = {candidate.name: np.empty((plan[-1].repeat + 1, len(data.labels))) for candidate in candidates}

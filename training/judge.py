@@ -1,5 +1,6 @@
 """Compare the candidates, choose one and its features, then look at the test set once."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from training.evaluate import Fold, Indices, OutOfFold, Progress, cross_validate
 from training.fitting import Offered, fit
 from training.metrics import measure, with_intervals
 from training.options import Options
+from training.orphans import end_with
 from training.selection import Choice, choose_packable
 from training.sensitive import FeatureChoice, choose_features
 from training.strip import keeps_training_rows
@@ -44,6 +46,13 @@ class Judged(NamedTuple):
     comparison: tuple[Compared, ...]
     features: FeatureChoice
     metrics: tuple[Metric, ...]
+
+
+def unpackable(candidates: Sequence[Candidate], options: Options) -> tuple[str, ...]:
+    """Return the names of those that may be compared but not packed, since they keep rows of customers."""
+    if options.allow_training_rows:
+        return ()
+    return tuple(one.name for one in candidates if keeps_training_rows(one.model(0)))
 
 
 def plan(labels: Labels, options: Options) -> Plan:
@@ -79,7 +88,7 @@ def judge(
     choice = choose_packable(
         {name: one.by_fold for name, one in evaluations.items()},
         options.select_by,
-        [one.candidate.name for one in comparison if one.keeps_rows and not options.allow_training_rows],
+        unpackable(candidates, options),
         titles.__getitem__,
     )
     winner = next(one for one in candidates if one.name == choice.candidate)
@@ -109,7 +118,7 @@ def _metrics(
     development, test = offered.rows(plan.develop), offered.rows(plan.test)
     model = fit(winner, development, options.seed)
     tested: Matrix = model.score(test)[np.newaxis]
-    both = joblib.Parallel(n_jobs=options.jobs)(
+    both = joblib.Parallel(n_jobs=options.jobs, initializer=end_with, initargs=(os.getpid(),))(
         joblib.delayed(with_intervals)(rows.labels, scores, name, options.seed, threshold)
         for rows, scores, name in (
             (development, features.evaluation.scores, "cross_validation"),

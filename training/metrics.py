@@ -1,9 +1,10 @@
-"""How good scores are: the seed's metrics and some more, with bootstrap intervals."""
+"""How good scores are: the seed's metrics and some more, with 95 % intervals."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
 
 import numpy as np
+from scipy.stats import binomtest
 from sklearn import config_context
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
@@ -14,6 +15,9 @@ from training.data import Labels
 BOOTSTRAPS: Final = 500
 TOP_SHARES: Final = (5, 10, 20)
 """Per cent of the customers, best scores first."""
+
+CELLS: Final = ("true_negatives", "false_positives", "false_negatives", "true_positives")
+"""Of the confusion matrix: how many customers of each kind."""
 
 Rows = Literal["cross_validation", "test"]
 
@@ -40,33 +44,36 @@ def measure(labels: Labels, scores: Vector, threshold: float = 0.5) -> dict[str,
 
 def with_intervals(labels: Labels, scores: Vector, rows: Rows, seed: int, threshold: float = 0.5) -> tuple[Metric, ...]:
     """
-    Return every metric with its 95 % interval: percentiles over customers drawn anew with replacement.
+    Return every metric with its 95 % interval.
+
+    What is a share of a count (accuracy, recall, precision, conversion, the cells of the confusion matrix) has Wilson's
+    interval, which is honest at 0 and 1, too. All others (F1, ROC AUC, average precision, log loss, Brier) have
+    percentiles over customers drawn anew with replacement; these cannot leave a bound that every draw reaches.
 
     Args:
         labels: Shape (n,).
         scores: Shape (repeats, n): each repeat of the cross-validation scored every customer once. A metric is the
-            mean over the repeats.
+            mean over the repeats; for its interval, so are the counts, rounded, as more repeats make no more customers.
         rows: Which rows these are, for the record.
         seed: Of the draws.
         threshold: See `measure`.
     """
     value = _mean_over_repeats(labels, scores, threshold)
-    draws = np.random.default_rng(seed)
-    resampled: list[Mapping[str, float]] = []
-    while len(resampled) < BOOTSTRAPS:
-        drawn = draws.integers(0, len(labels), len(labels))
-        if 0 < labels[drawn].sum() < len(labels):  # without one of the classes there is nothing to rank
-            resampled.append(_mean_over_repeats(labels[drawn], scores[:, drawn], threshold))
-    limits = {name: np.percentile([one[name] for one in resampled], (2.5, 97.5)) for name in value}
+    limits = _percentiles(labels, scores, threshold, seed)
+    called = round(float((scores >= threshold).sum(axis=1).mean()))
+    for name, count in _counts(labels, called).items():
+        limits[name] = _wilson(value[name], count)
+    for name in CELLS:
+        low, high = _wilson(value[name] / len(labels), len(labels))
+        limits[name] = low * len(labels), high * len(labels)
     return tuple(
-        Metric(name=name, value=value[name], low=float(limits[name][0]), high=float(limits[name][1]), rows=rows)
-        for name in value
+        Metric(name=name, value=value[name], low=limits[name][0], high=limits[name][1], rows=rows) for name in value
     )
 
 
 def conversion_in_top(labels: Labels, scores: Vector, share: float) -> float:
     """Return how many of the best `share` of the customers took the loan. Of equal scores, each counts for its part."""
-    size = max(1, round(share * len(labels)))
+    size = _size_of_top(labels, share)
     border = np.partition(scores, -size)[-size]
     above, at = scores > border, scores == border
     taken = labels[above].sum() + (size - above.sum()) * labels[at].mean()
@@ -81,6 +88,36 @@ def gains(labels: Labels, scores: Vector) -> tuple[Vector, Vector]:
     contacted = (np.flatnonzero(last_of_score) + 1) / len(labels)
     found = np.cumsum(labels[order])[last_of_score] / labels.sum()
     return np.insert(contacted, 0, 0.0), np.insert(found, 0, 0.0)
+
+
+def _percentiles(labels: Labels, scores: Vector, threshold: float, seed: int) -> dict[str, tuple[float, float]]:
+    draws = np.random.default_rng(seed)
+    resampled: list[Mapping[str, float]] = []
+    while len(resampled) < BOOTSTRAPS:
+        drawn = draws.integers(0, len(labels), len(labels))
+        if 0 < labels[drawn].sum() < len(labels):  # without one of the classes there is nothing to rank
+            resampled.append(_mean_over_repeats(labels[drawn], scores[:, drawn], threshold))
+    both = {name: np.percentile([one[name] for one in resampled], (2.5, 97.5)).tolist() for name in resampled[0]}
+    return {name: (low, high) for name, (low, high) in both.items()}
+
+
+def _counts(labels: Labels, called: int) -> dict[str, int]:
+    """Return of how many customers each metric is a share."""
+    tops = {f"conversion_top_{share}": _size_of_top(labels, share / 100) for share in TOP_SHARES}
+    return {"accuracy": len(labels), "recall": int(labels.sum()), "precision": called, **tops}
+
+
+def _wilson(share: float, count: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share; of no customers nothing is known."""
+    if count == 0:
+        return 0.0, 1.0
+    interval = binomtest(round(share * count), count).proportion_ci(0.95, method="wilson")
+    # Of equal scores each counts for its part, so a share need not be one of whole customers.
+    return min(share, float(interval.low)), max(share, float(interval.high))
+
+
+def _size_of_top(labels: Labels, share: float) -> int:
+    return max(1, round(share * len(labels)))
 
 
 def _mean_over_repeats(labels: Labels, scores: Vector, threshold: float) -> Mapping[str, float]:

@@ -16,11 +16,11 @@ from training.draft import draft_manifest, refit
 from training.evaluate import Progress, silent
 from training.fitting import Offered
 from training.folder import check_destination, whole_folder
-from training.judge import Compared, judge, plan
+from training.judge import Compared, judge, plan, unpackable
 from training.options import Options
 from training.pack import id_key
 from training.report import documents
-from training.selection import Choice
+from training.selection import Choice, check_packable
 from training.sensitive import FeatureChoice
 from training.story import tell
 
@@ -47,6 +47,7 @@ def train(options: Options, progress: Progress = silent) -> Trained:
     Raises:
         DataError: The data cannot be used.
         UnknownCandidate: No candidate has that name.
+        KeepsTrainingRows: All candidates keep rows of customers inside, and that was not allowed.
         BadEconomics: No campaign can live on these costs and values.
         BadKey: The private key cannot be used.
         DestinationError: The folder holds something else, or cannot be written.
@@ -54,6 +55,7 @@ def train(options: Options, progress: Progress = silent) -> Trained:
     began = time.perf_counter()
     # What can be refused is refused before the work.
     compared = candidates.choose(options.candidates)
+    check_packable([one.name for one in compared], unpackable(compared, options))
     economics = economics_from(options.contact_cost, options.loan_value)
     check_destination(options.out)
     key = options.key or development_keys()[0]

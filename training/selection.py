@@ -1,11 +1,12 @@
 """Which candidate wins, and why, in words. Pure: figures in, a choice out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
 from propensity.features import Vector
+from training.errors import KeepsTrainingRows
 
 Rule = Literal["accuracy", "average_precision", "log_loss"]
 RULES: Final[tuple[Rule, ...]] = ("accuracy", "average_precision", "log_loss")
@@ -73,8 +74,26 @@ def choose(figures: Mapping[str, ByFold], rule: Rule, title: Callable[[str], str
     return Choice(winner, rule, best, tuple(within), reasons)
 
 
+def check_packable(names: Collection[str], keeps_rows: Collection[str]) -> None:
+    """
+    Refuse candidates of which none may be packed.
+
+    Args:
+        names: The candidates.
+        keeps_rows: Those of them that may be compared but not packed.
+
+    Raises:
+        KeepsTrainingRows: With the way out.
+    """
+    if names and all(name in keeps_rows for name in names):
+        raise KeepsTrainingRows(
+            f"{', '.join(names)}: each of these candidates keeps rows of customers inside, so none is packed; "
+            "add one that keeps none, such as decision_tree, or allow it with --allow-training-rows"
+        )
+
+
 def choose_packable(
-    figures: Mapping[str, ByFold], rule: Rule, keeps_rows: Sequence[str], title: Callable[[str], str] = str
+    figures: Mapping[str, ByFold], rule: Rule, keeps_rows: Collection[str], title: Callable[[str], str] = str
 ) -> Choice:
     """
     Choose, and pass over those that keep training rows: customer data must not leave inside a model.
@@ -84,9 +103,13 @@ def choose_packable(
         rule: What counts first.
         keeps_rows: The candidates to compare but not to take.
         title: How the reasons call a candidate.
+
+    Raises:
+        KeepsTrainingRows: There is no other.
     """
+    check_packable(figures, keeps_rows)
     first = choose(figures, rule, title)
-    if first.candidate not in keeps_rows or all(name in keeps_rows for name in figures):
+    if first.candidate not in keeps_rows:
         return first
     passed_over = f"{title(first.candidate)} keeps rows of customers inside, so it is not packed unless told so."
     second = choose({name: one for name, one in figures.items() if name not in keeps_rows}, rule, title)

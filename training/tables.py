@@ -30,7 +30,7 @@ class Table(NamedTuple):
     lines: Sequence[int]
 
 
-def read_table(path: Path, required: Collection[str]) -> Table:
+def read_table(path: Path, required: Collection[str], ignored: Collection[str] = ()) -> Table:
     """
     Read one CSV file.
 
@@ -38,6 +38,7 @@ def read_table(path: Path, required: Collection[str]) -> Table:
         path: UTF-8, comma-separated, with a header line.
         required: CSV names of the columns that must be there without blanks (a label may be blank all the same).
             Other columns of `COLUMNS` are read as well, with blanks allowed; unknown ones are ignored.
+        ignored: CSV names of columns that are not looked at, whatever stands in them.
 
     Raises:
         DataError: With file, line, column and the way out.
@@ -51,23 +52,24 @@ def read_table(path: Path, required: Collection[str]) -> Table:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(f"{path}, line {line}: not UTF-8 text; give a CSV file, not packed and no workbook") from error
-    return parse_table(text, str(path), required)
+    return parse_table(text, str(path), required, ignored)
 
 
-def parse_table(text: str, name: str, required: Collection[str]) -> Table:
+def parse_table(text: str, name: str, required: Collection[str], ignored: Collection[str] = ()) -> Table:
     """Read the text of a CSV file; `name` stands in messages. See `read_table`."""
     rows = split(text, name)
-    _check_header(rows, required)
+    read = {column for column in COLUMNS if column not in ignored}
+    _check_header(rows, required, read)
     ids = _ids(rows)
-    known = [column for column in rows.header if column in COLUMNS and column != ID]
+    known = [column for column in rows.header if column in read and column != ID]
     fields = {COLUMNS[column]: _numbers(rows, column, required) for column in known}
     return Table(name, pd.DataFrame(fields, index=pd.Index(ids, name=ID, dtype="object")), rows.lines)
 
 
-def _check_header(rows: Rows, required: Collection[str]) -> None:
+def _check_header(rows: Rows, required: Collection[str], read: Collection[str]) -> None:
     place = f"{rows.name}, line 1"
     for column in rows.header:
-        if column in COLUMNS and rows.header.count(column) > 1:
+        if column in read and rows.header.count(column) > 1:
             raise DataError(f"{place}, column {column}: there are two of that name; keep one")
     for column in (ID, *required):
         if column not in rows.header:

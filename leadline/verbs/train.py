@@ -1,7 +1,11 @@
 """`leadline train`: from two CSV files to a signed model bundle."""
 
+import contextlib
+import signal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 from rich.console import Console
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from training.run import Trained
 
 _FILE = click.Path(path_type=Path)
+_TERMINATED: Final = 128 + signal.SIGTERM
 _SHOWN = ("accuracy", "average_precision", "roc_auc", "recall", "precision", "f1", "log_loss", "brier")
 
 
@@ -57,10 +62,24 @@ def train(*, list_candidates: bool, as_json: bool, candidates: str | None, **opt
         emit({"candidates": list(CANDIDATES)}, as_json=as_json)
         return
     names = None if candidates is None else tuple(filter(None, (name.strip() for name in candidates.split(","))))
-    with progress_bar() as progress:
+    with _exit_on_sigterm(), progress_bar() as progress:
         trained = train_model(Options(candidates=names, **options), progress)
     _show(console, trained)
     emit(_result(trained), as_json=as_json)
+
+
+@contextlib.contextmanager
+def _exit_on_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into an exception, so that joblib ends its processes and no draft of a bundle stays behind."""
+
+    def leave(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(_TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _show(console: Console, trained: "Trained") -> None:

@@ -1,5 +1,6 @@
 """The whole road, from two files to a signed bundle."""
 
+import math
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.trained import DemoModel
 from training import data
 from training.candidates import CANDIDATES, DEMO
 from training.columns import DATA1, DATA2
-from training.errors import DataError, UnknownCandidate
+from training.errors import DataError, KeepsTrainingRows, UnknownCandidate
 from training.options import Options
 from training.public_set import recreate
 from training.run import train
@@ -141,7 +142,27 @@ def test_a_support_vector_machine_is_compared_but_packed_only_when_told_so(
     assert "naive_bayes" == usual.manifest.candidate
     assert {"svm", "naive_bayes"} == {compared.candidate.name for compared in usual.comparison}
     assert ("svm", "yes") == (told.manifest.candidate, told.manifest.parameters["training_rows_inside"])
+    card = (told.folder / "card.md").read_text(encoding="utf-8")
+    assert "The pickle holds fitted parameters, and rows of customers, which was asked for;" in card
     assert 1e-12 == load(told.folder, keys.public).manifest.tolerance
+
+
+def test_only_support_vector_machines_are_refused_before_the_work_unless_told_so(tmp_path: Path, keys: Keys) -> None:
+    """The data are not looked at: their absence would be told otherwise."""
+    more = {"data1": tmp_path / "gone.csv", "data2": tmp_path / "gone.csv", "candidates": ("svm", "svm+smote")}
+
+    with pytest.raises(KeepsTrainingRows, match=r"svm, svm\+smote: .* --allow-training-rows"):
+        train(options(tmp_path / "model", keys, **more))
+    with pytest.raises(DataError, match=r"gone\.csv"):
+        train(options(tmp_path / "model", keys, **more, allow_training_rows=True))
+
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_card_says_truly_whether_customers_are_inside(demo_model: DemoModel) -> None:
+    card = (demo_model.bundle / "card.md").read_text(encoding="utf-8")
+
+    assert "The pickle holds fitted parameters, no rows of customers;" in card
 
 
 def test_the_threshold_comes_from_cost_and_value(tmp_path: Path, keys: Keys, some: tuple[Path, Path]) -> None:
@@ -165,6 +186,10 @@ def test_an_error_leaves_the_old_bundle_and_nothing_else(tmp_path: Path, keys: K
         train(options(out, keys, **{**good, "candidates": ("crystal_ball",)}))
     with pytest.raises(BadEconomics):
         train(options(out, keys, **good, contact_cost=5.0))
+    with pytest.raises(BadEconomics, match="a loan brings inf; both must be positive and finite"):
+        train(options(out, keys, **good, contact_cost=5.0, loan_value=math.inf))
+    with pytest.raises(BadEconomics, match="a loan brings nan"):
+        train(options(out, keys, **good, contact_cost=5.0, loan_value=math.nan))
     with pytest.raises(BadKey):
         train(options(out, lost, **good))
 

@@ -88,6 +88,40 @@ def test_development_keys_are_made_once_and_for_their_owner_only(
     assert public_pem(private) == development_keys()[1].read_bytes()
 
 
+def test_a_public_key_that_is_not_the_private_ones_is_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    private, public = development_keys()
+    before = public.read_bytes()
+    private.unlink()
+
+    assert (private, public) == development_keys()
+
+    assert before != public.read_bytes()
+    assert is_signed(b"message", sign(b"message", private), public)
+    assert {private, public} == set(private.parent.iterdir())
+
+
+@pytest.mark.parametrize("config", ["/proc", "/dev/null"])
+def test_a_folder_that_cannot_keep_development_keys_is_told_with_the_way_out(
+    config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", config)
+    with pytest.raises(BadKey, match=rf"{config}/leadline cannot keep .*: .*; set XDG_CONFIG_HOME to a folder"):
+        development_keys()
+
+
+def test_a_development_key_that_is_a_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    public = development_keys()[1]
+    public.unlink()
+    public.mkdir()
+
+    with pytest.raises(BadKey, match=r"cannot keep your development key: Is a directory"):
+        development_keys()
+
+    assert 2 == len([*public.parent.iterdir()])
+
+
 def test_without_a_setting_development_keys_lie_in_the_home_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -188,12 +188,27 @@ def test_customers_to_score_come_from_two_files_or_a_merged_one_with_or_without_
     merged = data.load_to_score([one, two], FEATURES)
     plain = tmp_path / "merged.csv"
     names = {field: column for column, field in COLUMNS.items()}
-    merged.drop(columns="loan_on_card").rename(columns=names).to_csv(plain, index_label="ID")
+    merged.rename(columns=names).to_csv(plain, index_label="ID")
 
     again = data.load_to_score([plain], FEATURES)
 
-    assert "loan_on_card" not in again.columns
+    assert "loan_on_card" not in {*again.columns, *merged.columns}
     np.testing.assert_array_equal(data.matrix(merged, FEATURES), data.matrix(again, FEATURES))
+
+
+def test_to_score_the_outcome_is_not_looked_at_whatever_stands_there(tmp_path: Path) -> None:
+    one, two = small_files(tmp_path)
+    before = data.load_to_score([one, two], FEATURES)
+    replace(two, "\n7,0,0,0,1,0,1", "\n7,0,0,0,1,0,yes")
+    merged = tmp_path / "merged.csv"
+    merged.write_text("ID,Level,LoanOnCard,LoanOnCard\n1,2,yes,no\n2,3,-1,1e999\n")
+
+    again = data.load_to_score([one, two], FEATURES)
+
+    np.testing.assert_array_equal(data.matrix(before, FEATURES), data.matrix(again, FEATURES))
+    assert ["level"] == [*data.load_to_score([merged], ("level",)).columns]
+    with pytest.raises(DataError, match=r"two\.csv, line 8, column LoanOnCard: 'yes' is no number"):
+        data.load(one, two)
 
 
 def test_to_score_a_file_needs_only_what_the_model_uses(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from training.metrics import conversion_in_top, gains, measure, with_intervals
+from propensity.features import Vector
+from training.data import Labels
+from training.metrics import CELLS, conversion_in_top, gains, measure, with_intervals
 
 LABELS = np.array([1, 0, 1, 0, 0, 0, 0, 0, 0, 0])
 SCORES = np.array([0.9, 0.8, 0.4, 0.3, 0.2, 0.2, 0.1, 0.1, 0.0, 0.0])
@@ -65,3 +67,53 @@ def test_with_two_repeats_a_figure_is_their_mean() -> None:
     accuracy = next(one for one in with_intervals(LABELS, scores, "cross_validation", 0) if one.name == "accuracy")
 
     assert pytest.approx(0.9) == accuracy.value
+
+
+Interval = tuple[float, float, float]
+
+
+def intervals(labels: Labels, scores: Vector, threshold: float = 0.5) -> dict[str, Interval]:
+    """Return value, low and high of each metric; scores of shape (repeats, n)."""
+    found = with_intervals(labels, scores, "test", 0, threshold)
+    return {one.name: (one.value, one.low, one.high) for one in found}
+
+
+def test_a_figure_without_a_fault_among_few_is_not_certain() -> None:
+    """Wilson's lower limit of n among n is n / (n + 1.96^2): here 10 in the top 5 %, 30 takers, 200 customers."""
+    labels = (np.arange(200) < 30).astype(np.int64)
+    scores = np.linspace(1, 0, 200)[np.newaxis]
+
+    found = intervals(labels, scores, threshold=float(scores[0, 29]))
+
+    for name, count in {"conversion_top_5": 10, "recall": 30, "precision": 30, "accuracy": 200}.items():
+        assert (1, pytest.approx(count / (count + 1.959964**2)), 1) == found[name]
+    assert (0, 0, pytest.approx(200 * (1 - 200 / (200 + 1.959964**2)))) == found["false_positives"]
+
+
+def test_more_repeats_make_no_more_customers() -> None:
+    labels = (np.arange(200) % 4 == 0).astype(np.int64)
+    scores = np.random.default_rng(0).random((1, 200))
+
+    once, twice = intervals(labels, scores), intervals(labels, np.repeat(scores, 2, axis=0))
+
+    for name in ("accuracy", "recall", "precision", "conversion_top_10"):
+        assert pytest.approx(once[name]) == twice[name]
+
+
+@pytest.mark.parametrize("labels", [LABELS, 1 - LABELS], ids=["few", "most"])
+@pytest.mark.parametrize("threshold", [0.0, 0.5])
+def test_every_interval_holds_its_share_and_stays_within_its_bounds(labels: Labels, threshold: float) -> None:
+    """With ties, whose customers count in part; with repeats, whose mean is no whole count."""
+    scores = np.array([SCORES, np.full(10, 0.5), np.zeros(10)])
+
+    metrics = {one.name: one for one in with_intervals(labels, scores, "cross_validation", 0, threshold)}
+
+    for name in ("accuracy", "recall", "precision", "conversion_top_5", "conversion_top_10", "conversion_top_20"):
+        assert 0 <= metrics[name].low <= metrics[name].value <= metrics[name].high <= 1
+        assert metrics[name].low < metrics[name].high
+    for name in CELLS:
+        assert 0 <= metrics[name].low <= metrics[name].value <= metrics[name].high <= len(labels)
+
+
+def test_of_a_precision_of_nobody_nothing_is_known() -> None:
+    assert (0, 0, 1) == intervals(LABELS, SCORES[np.newaxis], threshold=0.95)["precision"]

@@ -1,8 +1,10 @@
 """Who wins, and what is said about it."""
 
 import numpy as np
+import pytest
 
 from propensity.features import FEATURES, OPTIONAL, Vector
+from training.errors import KeepsTrainingRows
 from training.evaluate import OutOfFold
 from training.selection import choose, choose_packable, paired_difference
 from training.sensitive import choose_features
@@ -70,6 +72,14 @@ def test_a_model_that_keeps_customers_is_passed_over_and_the_reasons_say_so() ->
 
     assert "tree" == choice.candidate
     assert "SVM keeps rows of customers inside, so it is not packed unless told so." in choice.reasons
+    assert "svm" == choose_packable(both, "accuracy", []).candidate
+
+
+def test_where_all_keep_customers_none_is_chosen_and_the_way_out_is_told() -> None:
+    both = {"svm": figures(0.99), "svm+smote": figures(0.98)}
+
+    with pytest.raises(KeepsTrainingRows, match=r"svm, svm\+smote: .*--allow-training-rows"):
+        choose_packable(both, "accuracy", [*both])
     assert "svm" == choose_packable(both, "accuracy", []).candidate
 
 
