@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UNIT ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train check test test-all bench format schemas lock clean
+.PHONY: help demo train check test test-all soak bench format schemas lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ test-all: test  ## the same on Python 3.12 and 3.13, where they are (on the PATH
 		echo "== Python $$version"; \
 		$(MAKE) --no-print-directory test PYTHON="$$found" VENV=".venv-$$version" || exit 1; \
 	done
+
+soak: $(VENV)/dev.stamp  ## the long versions of tests and simulation (half an hour)
+	@$(BIN)/pytest --numprocesses=2 -m soak $(UNIT)
+	@$(BIN)/leadline simulate --seeds 10000 --events 100 --fault-rate 0.2
 
 bench: $(VENV)/demo.stamp  ## events per second and memory of the embedded worker
 	@$(BIN)/python benchmarks/embedded.py

@@ -15,6 +15,7 @@ VERBS: Final = {
     "send": "Put customer events on the queue.",
     "validate": "Check customer events: line, field and repair for every fault.",
     "quarantine": "See what was set aside, and why.",
+    "simulate": "Run the worker itself in virtual time, against services that fail.",
     "config": "Show and check the settings.",
 }
 
