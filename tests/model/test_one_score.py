@@ -52,8 +52,8 @@ def test_all_customers_have_one_score_as_events_and_in_training(bundle: Bundle, 
     scores = score(bundle.model, table)
 
     assert np.array_equal(table, events)
-    for size in (7, 10, 200, 1000):
-        assert np.array_equal(scores, in_batches(bundle.model, events, size)), size
+    for size, rows in ((7, 350), (10, 500), (200, CUSTOMERS), (1000, CUSTOMERS)):
+        assert np.array_equal(scores[:rows], in_batches(bundle.model, events[:rows], size)), size
 
 
 @pytest.mark.parametrize("one_in", [20, pytest.param(1, marks=pytest.mark.soak)])
