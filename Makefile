@@ -53,6 +53,7 @@ test-all: test  ## the same on Python 3.12 and 3.13, where they are (on the PATH
 soak: $(VENV)/dev.stamp  ## the long versions of tests and simulation (half an hour)
 	@$(BIN)/pytest --numprocesses=2 -m soak $(UNIT)
 	@$(BIN)/leadline simulate --seeds 10000 --events 100 --fault-rate 0.2
+	@$(BIN)/leadline simulate --crash-everywhere
 
 bench: $(VENV)/demo.stamp  ## events per second and memory of the embedded worker
 	@$(BIN)/python benchmarks/embedded.py

@@ -96,7 +96,7 @@ def _check_store(cloud: Cloud, good: Sequence[Planted]) -> None:
     rows = {customer: row.stored.decision for customer, row in cloud.store.rows.items()}
     stands = {customer: (decision.event_time, decision.event_id) for customer, decision in rows.items()}
     if stands != newest:
-        wrong = sorted((c, stands.get(c), newest.get(c)) for c in newest if stands.get(c) != newest[c])
+        wrong = sorted((c, stands.get(c), newest.get(c)) for c in stands | newest if stands.get(c) != newest.get(c))
         world.fail(f"not the newest versions, but (customer, stored, newest): {wrong}")
     counts = Counter((stored.decision.customer_id, stored.decision.event_id) for stored in applied)
     if counts and max(counts.values()) > 1:

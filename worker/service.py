@@ -74,9 +74,9 @@ class Worker(AbstractContextManager["Worker"]):
         self._services = _services(settings, bundle, queue, calls)
         self._stopping = stopping or threading.Event()
         self.finished = threading.Event()
-        self._leases = Leases(queue, settings.visibility_timeout_s, time.time, self.metrics.lease_lost.inc)
+        self._leases = Leases(queue, settings.visibility_timeout_s, time.monotonic, self.metrics.lease_lost.inc)
         self._health = Health(_stall_after_s(settings), time.monotonic)
-        surroundings = Surroundings(time.time, self._stopping.wait, random.Random(), self._stopping.is_set)  # noqa: S311  jitter
+        surroundings = Surroundings(time.monotonic, self._stopping.wait, random.Random(), self._stopping.is_set)  # noqa: S311  jitter
         self._consumer = Consumer(queue, self._process, self._leases, settings, surroundings)
         try:
             self._probes = serve_health(settings.http_port, self._health, self.metrics.registry, bundle.manifest.id)

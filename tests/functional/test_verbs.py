@@ -13,7 +13,7 @@ from tests.helpers import cloud_event, encoded, plain_event
 from tests.trained import DemoModel
 
 Ran = subprocess.CompletedProcess[str]
-VERBS = ("demo", "train", "score", "model", "worker", "send", "validate", "quarantine", "config")
+VERBS = ("demo", "train", "score", "model", "worker", "send", "validate", "quarantine", "simulate", "config")
 
 
 @pytest.fixture
