@@ -82,7 +82,7 @@ def kill_and_look(folder: Path, bundle: Path, public_key: Path, events: int, kil
 
 def worker_environ(place: Place, bundle: Path, public_key: Path) -> dict[str, str]:
     """Return the environment of a worker on the embedded ports: small batches, short leases, no waiting."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("LEADLINE_")} | {
+    return {name: value for name, value in os.environ.items() if not name.startswith(("LEADLINE_", "COV"))} | {
         "LEADLINE_QUEUE": place.queue,
         "LEADLINE_QUARANTINE": place.quarantine,
         "LEADLINE_STORE": place.store,
