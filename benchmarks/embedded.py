@@ -49,7 +49,8 @@ def measure(events: int, folder: Path, bundle: Path, public_key: Path) -> dict[s
     place = embedded(folder)
     queue = open_queue(place.queue)
     for bodies in rounds(events):
-        assert None not in queue.send(bodies)  # noqa: S101  a queue that is full would measure nothing
+        if None in queue.send(bodies):
+            sys.exit(f"{place.queue} did not take every event: nothing was measured")
     settings = Settings(
         queue=place.queue, quarantine=place.quarantine, store=place.store, topic=place.topic, model=str(bundle),
         public_key=public_key, wait_time_s=0, http_port=0,

@@ -7,6 +7,7 @@ How to read the topic: a subscriber that ends right, though messages come more t
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 WITHDRAWN = "bank.lead.withdrawn.v1"
@@ -64,7 +65,7 @@ def messages(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 def main(path: str) -> None:
     """Read the topic's file, and print a JSON line for each lead that stands."""
     subscriber = Subscriber()
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123  shorter for who copies this
+    with Path(path).open(encoding="utf-8") as file:
         for message in messages(file):
             subscriber.handle(message)
     for lead in subscriber.leads():

@@ -23,11 +23,13 @@ class Audit(NamedTuple):
     """
     What became of the messages that were sent.
 
-    `applied` and `superseded` count distinct valid events; `lost` counts messages of which nothing is left anywhere.
+    `applied` and `superseded` count distinct valid events; `duplicates` counts further messages of an event that is
+    applied; `lost` counts messages of which nothing is left anywhere.
     """
 
     applied: int
     superseded: int
+    duplicates: int
     quarantined: int
     waiting: int
     lost: int
@@ -53,6 +55,7 @@ def audit(sent: Mapping[str, Planned], found: Found) -> Audit:
     return Audit(
         applied=by_fate["applied"],
         superseded=by_fate["superseded"],
+        duplicates=sum(fate == "applied" for fate in fates.values()) - by_fate["applied"],
         quarantined=by_fate["quarantined"],
         waiting=by_fate["waiting"],
         lost=sum(fate == "lost" for fate in fates.values()),

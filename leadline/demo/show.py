@@ -61,7 +61,7 @@ def _show_events(console: Console, plan: Plan, ran: Ran) -> None:
     rows = [
         ("applied", audit.applied, "a decision is stored"),
         ("superseded", audit.superseded, f"a newer event was there before ({plan.count('stale')} planted)"),
-        ("duplicate", plan.count("duplicate"), "sent twice, stored once (planted)"),
+        ("duplicate", audit.duplicates, f"came again, stored once ({plan.count('duplicate')} planted)"),
         ("set aside", audit.quarantined, f"in the quarantine, with a reason ({plan.count('malformed')} planted)"),
         ("waiting", audit.waiting, "still on a queue"),
         ("lost", audit.lost, "of which nothing is left anywhere"),

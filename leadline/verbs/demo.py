@@ -77,6 +77,7 @@ def _result(plan: Plan, ran: Ran, seconds: float, report: Path) -> dict[str, Any
         "borrowers": plan.borrowers,
         "applied": audit.applied,
         "superseded": audit.superseded,
+        "duplicates": audit.duplicates,
         "quarantined": audit.quarantined,
         "waiting": audit.waiting,
         "leads": audit.leads,

@@ -46,7 +46,7 @@ def test_what_was_planted_is_what_is_found(demo_model: DemoModel, tmp_path: Path
     assert {"malformed": 25, "duplicate": 50, "stale": 25} == result["planted"]
     assert 5025 == result["events"]
     assert (5000, 25, 25) == (result["applied"], result["superseded"], result["quarantined"])
-    assert (0, 0) == (result["lost"], result["waiting"])
+    assert (0, 0, 50) == (result["lost"], result["waiting"], result["duplicates"])
     assert 400 < result["leads"] < 500
     assert Path(result["report"]).read_text(encoding="utf-8").startswith("<!")
     assert len((tmp_path / "kept" / "leads.jsonl").read_bytes().splitlines()) == result["leads"] + result["raw_copies"]
