@@ -6,9 +6,9 @@ shift
 lock() {
     out=$1
     shift
-    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links \
         --no-annotate --custom-compile-command "make lock" --output-file "$out" "$@"
 }
 lock requirements.txt pyproject.toml "$@"
-lock requirements-train.txt --constraint requirements.txt --extra train --extra moto --no-strip-extras pyproject.toml build-requirements.in "$@"
+lock requirements-train.txt --constraint requirements.txt --extra train --extra moto pyproject.toml build-requirements.in "$@"
 lock requirements-dev.txt --constraint requirements-train.txt --extra train --extra moto --extra dev pyproject.toml build-requirements.in "$@"
