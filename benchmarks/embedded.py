@@ -23,7 +23,7 @@ from leadline.demo.model import demo_bundle
 from leadline.demo.places import embedded
 from leadline.sample import cloud_event, sample_customers, sample_events
 from ports import open_queue
-from worker.pipeline import Outcome
+from worker.outcome import Outcome
 from worker.service import Worker
 from worker.settings import Settings
 

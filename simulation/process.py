@@ -15,10 +15,11 @@ from simulation.topic import SimulatedTopic
 from simulation.world import World
 from worker.consumer import Consumer, Surroundings
 from worker.lease import Leases
-from worker.pipeline import Outcome, Services, process_batch
+from worker.outcome import Outcome, Settled
+from worker.pipeline import Services, process_batch
 from worker.settings import Settings
 
-Process = Callable[[Sequence[Message], Services, datetime, Callable[[Message], bool]], list[Outcome]]
+Process = Callable[[Sequence[Message], Services, datetime, Callable[[Message], bool], Settled], list[Outcome]]
 
 
 class Ports(NamedTuple):
@@ -59,9 +60,9 @@ class WorkerProcess:
         )
         self._received: list[Message] = []
 
-        def process(messages: Sequence[Message]) -> list[Outcome]:
+        def process(messages: Sequence[Message], settled: Settled) -> list[Outcome]:
             self._received += messages
-            return variant.process(messages, services, link.utc(), leases.is_held)
+            return variant.process(messages, services, link.utc(), leases.is_held, settled)
 
         surroundings = Surroundings(link.clock, link.wait, cloud.world.chance, lambda: link.stopping)
         self._consumer = Consumer(ports.queue, process, leases, settings, surroundings)
@@ -72,6 +73,7 @@ class WorkerProcess:
             while not self._link.stopping and self._cloud.queue.boxes:
                 _count(self._world, self._consumer.step() or [])
                 self._link.wait(0.001)
+            self._consumer.give_back()
         except Killed:
             return
         if any(self._leases.is_held(message) for message in self._received):

@@ -10,7 +10,8 @@ from schemas.decision import Decision, StoredDecision
 from schemas.lead import Lead
 from tests.bundles import policy
 from tests.helpers import BEFORE, NOW, cloud_event, leads_in, message
-from worker.pipeline import Outcome, Services, process_batch
+from worker.outcome import Outcome
+from worker.pipeline import Services, process_batch
 from worker.quarantine import Quarantined, read_record
 
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from worker.pipeline import Outcome
+from worker.outcome import Outcome
 
 WINDOW: Final = 200
 FEWEST: Final = 100

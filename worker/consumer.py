@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 from ports import Message, Queue, Unavailable
 from schemas.event import MAX_MESSAGE_BYTES
 from worker.breaker import RejectBreaker
+from worker.hand import Hand, Kept
 from worker.lease import Leases
-from worker.pipeline import Outcome, done_messages
+from worker.outcome import Outcome, Settled, fates, working_stages
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class Consumer:
     def __init__(
         self,
         queue: Queue,
-        process: Callable[[Sequence[Message]], list[Outcome]],
+        process: Callable[[Sequence[Message], Settled], list[Outcome]],
         leases: Leases,
         settings: Settings,
         surroundings: Surroundings,
@@ -44,45 +45,86 @@ class Consumer:
         self._settings = settings
         self._world = surroundings
         self._failed_receives = 0
+        self._hand = Hand(surroundings.clock, surroundings.chance)
         self.breaker = RejectBreaker(surroundings.clock)
+        self.received = 0
+        """How many messages were received in all."""
 
     @property
-    def is_cut_off(self) -> bool:
-        """Whether the last receives failed, one after the other."""
-        return self._failed_receives >= _CUT_OFF_AFTER
+    def holds(self) -> int:
+        """How many messages are kept in hand between two steps."""
+        return len(self._hand)
+
+    @property
+    def trouble(self) -> str | None:
+        """Which service has been away for a while, or None."""
+        if self._failed_receives >= _CUT_OFF_AFTER:
+            return f"queue {self._queue.url} cannot be reached"
+        return self._hand.trouble
 
     def step(self, most: int | None = None) -> list[Outcome] | None:
         """
-        Receive one batch, process it, acknowledge what is done, and give the rest back.
+        Receive one batch, process it and what is in hand, acknowledge what is done, and keep or give back the rest.
 
         Args:
-            most: Take no more messages than this.
+            most: Receive no more messages than this.
 
         Returns:
-            The outcome of every event; None where the queue said that there was nothing to receive.
+            The outcome of every event; None where nothing is in hand, and the queue said that there is nothing.
         """
-        if (wait_s := self.breaker.wait_s()) > 0:
-            self._world.pause(min(wait_s, 1.0))
+        if (pause_s := self._pause_s()) > 0:
+            self._world.pause(min(pause_s, 1.0))
             return []
-        messages = self._receive(min(most or self._settings.batch_max_size, self._batch_size()))
-        if not messages:
-            return [] if self._failed_receives else None
+        fresh = self._receive(self._limit(most))
         if self._world.stopping():
-            self._release([(message, 0) for message in messages])
+            self._release([(message, 0) for message in fresh])
             return []
-        outcomes = self._process(messages)
-        self._count_rejects(outcomes)
-        done, left = done_messages(messages, outcomes)
-        self._delete(done)
+        kept = self._hand.take(self._leases.is_held)
+        if not fresh and not kept:
+            if self._hand:
+                self._world.pause(min(self._hand.wait_s(), 1.0))
+            return [] if self._failed_receives or self._hand else None
+        return self._finish(fresh, kept)
+
+    def give_back(self) -> None:
+        """Give back what is in hand, since nobody will come back to it."""
+        self._release([(message, self._back_off_s(message)) for message in self._hand.empty()])
+
+    def _pause_s(self) -> float:
+        """Say how long nothing is to be done: a service is down, or nearly all events were rejected."""
+        if self._hand.is_blocked:
+            return self._hand.wait_s()
+        return min(self.breaker.wait_s(), self._hand.wait_s()) if self._hand else self.breaker.wait_s()
+
+    def _limit(self, most: int | None) -> int:
+        """Say how many messages may be received: as a probe one at most, while something is wrong."""
+        if self.breaker.wait_s() > 0 or len(self._hand) >= self._settings.max_in_flight:
+            return 0
+        is_probe = self.breaker.is_open or self._hand.is_blocked
+        limit = 1 if is_probe else self._settings.batch_max_size - len(self._hand)
+        return limit if most is None else min(limit, most)
+
+    def _finish(self, fresh: Sequence[Message], kept: Sequence[Kept]) -> list[Outcome]:
+        """Process; delete what is done, keep what a service did not take, and give back the rest."""
+        messages = [*(k.message for k in kept if k.stage != "queue"), *fresh]
+        outcomes = self._process(messages, {k.message.receipt: k.settled for k in kept}) if messages else []
+        self._count_rejects(fresh, outcomes)
+        done, failed, left = fates(messages, outcomes)
+        done += [k.message for k in kept if k.stage == "queue"]
+        undeleted = self._delete(done)
+        failed |= dict.fromkeys(undeleted, "queue")
+        working = working_stages(outcomes)
+        if len(undeleted) < len(done):
+            working.add("queue")
+        left += self._hand.keep(failed, outcomes, working)
         self._release([(message, self._back_off_s(message)) for message in left])
         return outcomes
 
-    def _batch_size(self) -> int:
-        return 1 if self.breaker.is_open else self._settings.batch_max_size
-
-    def _count_rejects(self, outcomes: list[Outcome]) -> None:
+    def _count_rejects(self, fresh: Sequence[Message], outcomes: Sequence[Outcome]) -> None:
+        """Let the breaker count each message once, however often it is tried."""
         was_open = self.breaker.is_open
-        self.breaker.count(outcomes)
+        receipts = {message.receipt for message in fresh}
+        self.breaker.count(outcome for outcome in outcomes if outcome.entry.message.receipt in receipts)
         if self.breaker.is_open and not was_open:
             log.error("nearly all of the last events were rejected: receiving one message a minute until one is good")
         elif was_open and not self.breaker.is_open:
@@ -91,7 +133,7 @@ class Consumer:
     def _receive(self, most: int) -> list[Message]:
         """Gather a batch across receives: until it is full, the queue gives no more, or the time is over."""
         messages: list[Message] = []
-        wait_s, give_up_at = float(self._settings.wait_time_s), 0.0
+        wait_s, give_up_at = 0.0 if self._hand else float(self._settings.wait_time_s), 0.0
         while room := self._room(messages, most):
             received = self._receive_once(room, wait_s)
             messages += received
@@ -109,24 +151,31 @@ class Consumer:
         except Unavailable as error:
             self._failed_receives += 1
             pause_s = self._world.chance.uniform(0.5, 1) * min(_LONGEST_PAUSE_S, 2.0 ** min(self._failed_receives, 9))
-            log.warning("nothing received: %s; trying again in %.1f s", error, pause_s)
+            level = logging.WARNING if self._failed_receives == 1 else logging.DEBUG
+            log.log(level, "nothing received: %s; trying again, first in %.1f s", error, pause_s)
             self._world.pause(pause_s)
             return []
+        if self._failed_receives:
+            log.info("the queue answers again")
         self._failed_receives = 0
+        self.received += len(received)
         self._leases.hold(received, asked_at)
         return received
 
     def _room(self, messages: Sequence[Message], most: int) -> int:
         """Say how many more messages may be received, even if each is as large as can be."""
-        room = self._settings.max_in_flight_bytes - sum(len(message.body) for message in messages)
+        room = self._settings.max_in_flight_bytes - self._hand.bytes - sum(len(message.body) for message in messages)
         return min(most - len(messages), max(0, room // MAX_MESSAGE_BYTES))
 
-    def _delete(self, messages: list[Message]) -> None:
-        """Delete what is done. What cannot be deleted comes again, is found in the store, and is deleted then."""
-        left = self._queue.delete(messages) if messages else []
-        if left:
-            log.warning("%d messages that are done could not be deleted; they will come again", len(left))
-        self._leases.let_go(messages)
+    def _delete(self, messages: Sequence[Message]) -> list[Message]:
+        """Delete what is done. Return what could not be deleted, still under its lease."""
+        if not messages:
+            return []
+        with self._leases.ending(messages):
+            undeleted = self._queue.delete(messages)
+        left = {message.receipt for message in undeleted}
+        self._leases.let_go([message for message in messages if message.receipt not in left])
+        return undeleted
 
     def _release(self, timeouts_s: list[tuple[Message, int]]) -> None:
         """Give messages back to the queue, each visible after its seconds."""

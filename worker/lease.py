@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from ports import Message, Queue
@@ -29,6 +30,7 @@ class Leases:
         self._count_lost = count_lost
         self._guard = threading.Lock()
         self._extending = threading.Lock()  # what is let go is not extended a moment later
+        self._ending: set[str] = set()
         self._held: dict[str, tuple[Message, float, float]] = {}  # receipt: message, received at, extend at
 
     def hold(self, messages: Iterable[Message], received_at: float) -> None:
@@ -36,6 +38,14 @@ class Leases:
         extend_at = received_at + self._timeout_s / 2
         with self._guard:
             self._held.update({message.receipt: (message, received_at, extend_at) for message in messages})
+
+    @contextmanager
+    def ending(self, messages: Iterable[Message]) -> Iterator[None]:
+        """Meanwhile these are deleted: leases are kept as before, but one that is refused is not counted as lost."""
+        self._ending = {message.receipt for message in messages}
+        yield
+        with self._extending:
+            self._ending = set()
 
     def let_go(self, messages: Iterable[Message]) -> None:
         """Stop keeping the leases of messages that are done or given back."""
@@ -52,11 +62,11 @@ class Leases:
         with self._extending:
             now = self._clock()
             if due := self._due(now):
-                lost = self._extend(due, now)
-                if lost:
-                    log.warning("the lease of %d messages is lost; nothing is published for them", len(lost))
-                    self._count_lost(len(lost))
-                    self._forget(lost)
+                refused = self._extend(due, now)
+                self._forget(refused)
+                if lost := sum(message.receipt not in self._ending for message in refused):
+                    log.warning("the lease of %d messages is lost; nothing is published for them", lost)
+                    self._count_lost(lost)
 
     def keep(self, stopped: threading.Event) -> None:
         """Extend leases until `stopped` is set: the body of the lease thread."""

@@ -7,7 +7,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from schemas.decision import ModelId
-from worker.pipeline import Outcome
+from worker.outcome import Outcome
 
 _AGE_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 86400)
 _SCORE_BUCKETS: Final = tuple(tenth / 10 for tenth in range(1, 11))

@@ -5,9 +5,10 @@ The order of the steps is what keeps leads from being lost or contradicted; `doc
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from ports import Message, Put, Queue, Store, Topic
 from propensity.bundle import Bundle
@@ -15,14 +16,13 @@ from propensity.decision import Case, Policy, announce, decide
 from propensity.features import matrix_from_customers
 from propensity.scoring import score
 from schemas.decision import Decision, StoredDecision
-from schemas.lead import Lead
+from schemas.event import MAX_MESSAGE_BYTES
 from worker.decode import decode
 from worker.errors import Fault, Reject
+from worker.outcome import Entry, Outcome, OutcomeKind, Settled, Stage
 from worker.quarantine import quarantine_record
 
 log = logging.getLogger(__name__)
-
-OutcomeKind = Literal["applied", "duplicate", "superseded", "quarantined", "retried"]
 
 
 class Services(NamedTuple):
@@ -36,30 +36,6 @@ class Services(NamedTuple):
     queue_url: str
 
 
-class Entry(NamedTuple):
-    """One event of one message."""
-
-    message: Message
-    position: int
-
-
-class Outcome(NamedTuple):
-    """
-    What became of one event.
-
-    `applied`: stored (or, without a store, published). `duplicate`: it had been stored before, and what was decided
-    then was published again. `superseded`: a newer event was there before. `quarantined`: set aside for `reason`.
-    `retried`: not done; its message must stay on the queue.
-    """
-
-    entry: Entry
-    kind: OutcomeKind
-    case: Case | None = None
-    decision: Decision | None = None
-    lead: Lead | None = None
-    reason: str | None = None
-
-
 _PUT_OUTCOMES: Final[dict[str, OutcomeKind]] = {"applied": "applied", "equal": "duplicate", "superseded": "superseded"}
 _CONFLICT: Final = Fault(
     "event_id_conflict", "/id", "this event id came before with other content; give each event an id of its own"
@@ -67,7 +43,11 @@ _CONFLICT: Final = Fault(
 
 
 def process_batch(
-    messages: Sequence[Message], services: Services, now: datetime, is_held: Callable[[Message], bool]
+    messages: Sequence[Message],
+    services: Services,
+    now: datetime,
+    is_held: Callable[[Message], bool],
+    settled: Settled = MappingProxyType({}),
 ) -> list[Outcome]:
     """
     Process every event of the messages.
@@ -77,34 +57,17 @@ def process_batch(
         services: What to decide with, and where to deliver.
         now: The present, in UTC.
         is_held: Whether a message's lease is still ours; nothing is published for one whose lease is lost.
+        settled: The events to pass over, since an earlier try has done them.
 
     Returns:
-        One outcome for every event. An error that nobody foresaw is logged, and its events are retried.
+        One outcome for every event that is not settled. An error that nobody foresaw is logged, and its event retried.
     """
-    cases, outcomes = _decoded(messages, services, now)
+    decoded, outcomes = _decoded(messages, services, now)
+    cases = [(e, case) for e, case in decoded if e.position not in settled.get(e.message.receipt, ())]
     rejects = [(entry, case) for entry, case in cases if isinstance(case, Reject)]
     accepted = [(entry, case) for entry, case in cases if isinstance(case, Case)]
-    try:
-        applied, conflicts = _applied(accepted, services, is_held)
-        outcomes += applied
-        rejects += conflicts
-    except Exception:
-        log.exception("a batch of %d events failed unforeseen; its messages go back to the queue", len(accepted))
-        outcomes += [Outcome(entry, "retried") for entry, _ in accepted]
-    return outcomes + _quarantined(rejects, services, now)
-
-
-def done_messages(messages: Iterable[Message], outcomes: Iterable[Outcome]) -> tuple[list[Message], list[Message]]:
-    """Part the messages into those whose events are all done, to be deleted, and those that must stay."""
-    finished: dict[str, bool] = {}
-    for outcome in outcomes:
-        receipt = outcome.entry.message.receipt
-        finished[receipt] = finished.get(receipt, True) and outcome.kind != "retried"
-    done: list[Message] = []
-    left: list[Message] = []
-    for message in messages:  # one of which nothing is known is not done
-        (done if finished.get(message.receipt, False) else left).append(message)
-    return done, left
+    applied, conflicts = _applied(accepted, services, is_held)
+    return outcomes + applied + _quarantined(rejects + conflicts, services, now)
 
 
 def _decoded(
@@ -143,6 +106,25 @@ def _without_conflicts(cases: list[tuple[Entry, Case | Reject]]) -> list[tuple[E
 def _applied(
     accepted: list[tuple[Entry, Case]], services: Services, is_held: Callable[[Message], bool]
 ) -> tuple[list[Outcome], list[tuple[Entry, Reject]]]:
+    """Apply all together; where that fails unforeseen, go on by halves, until the guilty one is alone."""
+    if not accepted:
+        return [], []
+    try:
+        return _applied_together(accepted, services, is_held)
+    except Exception:
+        if len(accepted) == 1:
+            [(entry, _)] = accepted
+            log.exception("message %s, event %d: failed unforeseen; it goes back", entry.message.id, entry.position)
+            return [Outcome(entry, "retried")], []
+    half = len(accepted) // 2
+    first, first_conflicts = _applied(accepted[:half], services, is_held)
+    second, second_conflicts = _applied(accepted[half:], services, is_held)
+    return first + second, first_conflicts + second_conflicts
+
+
+def _applied_together(
+    accepted: list[tuple[Entry, Case]], services: Services, is_held: Callable[[Message], bool]
+) -> tuple[list[Outcome], list[tuple[Entry, Reject]]]:
     """Score, decide, store, publish. What the store knows under the same id with other content is a conflict."""
     cases = [case for _, case in accepted]
     matrix = matrix_from_customers([case.customer for case in cases], services.bundle.feature_names)
@@ -167,7 +149,9 @@ def _put(decisions: list[Decision], store: Store | None) -> list[Put]:
 
 def _outcome(entry: Entry, case: Case, put: Put, is_held: Callable[[Message], bool]) -> Outcome:
     """Say what an event has come to so far, and, where its own decision is the stored one, what is to be published."""
-    if put.stored is None or put.outcome not in _PUT_OUTCOMES or not is_held(entry.message):
+    if put.stored is None or put.outcome not in _PUT_OUTCOMES:
+        return Outcome(entry, "retried", case, failed_at="store")
+    if not is_held(entry.message):
         return Outcome(entry, "retried", case)
     if put.outcome == "superseded":
         return Outcome(entry, "superseded", case)
@@ -179,7 +163,10 @@ def _published(outcomes: list[Outcome], services: Services) -> list[Outcome]:
     if services.topic is None:
         return outcomes
     failed = {lead.id for lead in services.topic.publish([o.lead for o in outcomes if o.lead is not None])}
-    settled = [o if o.lead is None or o.lead.id not in failed else o._replace(kind="retried") for o in outcomes]
+    settled = [
+        o if o.lead is None or o.lead.id not in failed else o._replace(kind="retried", failed_at="topic")
+        for o in outcomes
+    ]
     withdrawn = [
         o.decision
         for o in settled
@@ -194,23 +181,29 @@ def _published(outcomes: list[Outcome], services: Services) -> list[Outcome]:
 
 
 def _quarantined(rejects: list[tuple[Entry, Reject]], services: Services, now: datetime) -> list[Outcome]:
-    """Set the rejected events aside; where that fails, or there is no quarantine, their messages stay on the queue."""
-    for entry, reject in rejects:
-        log.warning("message %s, event %d: rejected as %s", entry.message.id, entry.position, reject.reason)
+    """Set the rejected events aside; what cannot be set aside stays on the queue."""
     records = [quarantine_record(services.queue_url, *entry, reject, now) for entry, reject in rejects]
-    kinds = _sent(records, services.quarantine)
-    return [Outcome(entry, kind, reason=reject.reason) for (entry, reject), kind in zip(rejects, kinds, strict=True)]
+    outcomes: list[Outcome] = []
+    for (entry, reject), (kind, failed_at) in zip(rejects, _sent(records, services.quarantine), strict=True):
+        outcomes.append(Outcome(entry, kind, reason=reject.reason, failed_at=failed_at))
+        if failed_at is None:
+            place = "set aside" if kind == "quarantined" else "left for the dead-letter queue"
+            log.warning("message %s, event %d: %s as %s", entry.message.id, entry.position, place, reject.reason)
+    return outcomes
 
 
-def _sent(records: list[bytes], quarantine: Queue | None) -> list[OutcomeKind]:
-    if quarantine is None or not records:
-        return ["retried"] * len(records)
+def _sent(records: list[bytes], quarantine: Queue | None) -> list[tuple[OutcomeKind, Stage | None]]:
+    """Send the records, and say of each whether it is there. One that no message can hold is not tried again."""
+    if quarantine is None:
+        return [("retried", None)] * len(records)
+    fitting = [record for record in records if len(record) <= MAX_MESSAGE_BYTES]
     try:
-        sent = quarantine.send(records)
+        sent = iter(quarantine.send(fitting) if fitting else [])
     except Exception:
-        log.exception("the quarantine failed unforeseen; %d rejected events stay on the queue", len(records))
-        return ["retried"] * len(records)
-    for record, message_id in zip(records, sent, strict=True):
-        if message_id is None:
-            log.error("a record of %d bytes was not taken by the quarantine; its message stays queued", len(record))
-    return ["retried" if message_id is None else "quarantined" for message_id in sent]
+        log.exception("the quarantine failed unforeseen; %d rejected events are kept for it", len(fitting))
+        sent = iter([None] * len(fitting))
+    return [_fate(next(sent)) if len(record) <= MAX_MESSAGE_BYTES else ("retried", None) for record in records]
+
+
+def _fate(message_id: str | None) -> tuple[OutcomeKind, Stage | None]:
+    return ("retried", "quarantine") if message_id is None else ("quarantined", None)

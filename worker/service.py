@@ -30,7 +30,8 @@ from worker.errors import StartError
 from worker.health import Health, serve_health
 from worker.lease import Leases
 from worker.metrics import Metrics
-from worker.pipeline import Outcome, Services, process_batch
+from worker.outcome import Outcome, Settled
+from worker.pipeline import Services, process_batch
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -124,36 +125,39 @@ class Worker(AbstractContextManager["Worker"]):
             tell: Called with the outcomes of each batch.
 
         Raises:
-            Unavailable: With `once`: the queue cannot be reached.
+            Unavailable: With `once`: a service is away.
         """
-        left = max_messages
-        while not self._stopping.is_set() and left != 0:
-            outcomes = self._consumer.step(left)
-            self._health.beat()
-            self._tell_readiness()
-            if outcomes:
-                self.metrics.count(outcomes, datetime.now(UTC))
-                if tell is not None:
-                    tell(outcomes)
-                if left is not None:
-                    left -= len({outcome.entry.message.receipt for outcome in outcomes})
-            if once and self._consumer.is_cut_off:
-                raise Unavailable(f"{self._services.queue_url} cannot be reached; the log says why. Try again later")
-            if once and (outcomes is None or self._consumer.breaker.is_open):
-                return
+        try:
+            while not self._stopping.is_set() and (self._left(max_messages) != 0 or self._consumer.holds):
+                outcomes = self._consumer.step(self._left(max_messages))
+                self._health.beat()
+                self._tell_readiness()
+                if outcomes:
+                    self.metrics.count(outcomes, datetime.now(UTC))
+                    if tell is not None:
+                        tell(outcomes)
+                if once and self._consumer.trouble:
+                    raise Unavailable(f"{self._consumer.trouble}; the log says why. Try again later")
+                if once and (outcomes is None or self._consumer.breaker.is_open):
+                    return
+        finally:
+            self._consumer.give_back()
+
+    def _left(self, max_messages: int | None) -> int | None:
+        return None if max_messages is None else max_messages - self._consumer.received
 
     def _tell_readiness(self) -> None:
         """A stop says for itself that nothing is taken any more."""
         if not self._stopping.is_set():
             if self._consumer.breaker.is_open:
                 self._health.not_ready("nearly all of the last events were rejected")
-            elif self._consumer.is_cut_off:
-                self._health.not_ready("the queue cannot be reached")
+            elif self._consumer.trouble:
+                self._health.not_ready(self._consumer.trouble)
             else:
                 self._health.ready()
 
-    def _process(self, messages: Sequence[Message]) -> list[Outcome]:
-        return process_batch(messages, self._services, datetime.now(UTC), self._leases.is_held)
+    def _process(self, messages: Sequence[Message], settled: Settled) -> list[Outcome]:
+        return process_batch(messages, self._services, datetime.now(UTC), self._leases.is_held, settled)
 
 
 def _bundle(settings: Settings) -> Bundle:

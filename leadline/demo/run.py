@@ -14,7 +14,7 @@ from leadline.demo.plan import Plan, Planned
 from leadline.output import Failed, progress_console
 from ports import open_store
 from schemas.decision import StoredDecision
-from worker.pipeline import Outcome
+from worker.outcome import Outcome
 from worker.service import Worker
 from worker.settings import Settings
 

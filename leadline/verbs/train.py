@@ -71,13 +71,20 @@ def train(*, list_candidates: bool, as_json: bool, candidates: str | None, **opt
 @contextlib.contextmanager
 def _exit_on_sigterm() -> Iterator[None]:
     """Turn SIGTERM into an exception, so that joblib ends its processes and no draft of a bundle stays behind."""
+    terminated = False
 
     def leave(_number: int, _frame: FrameType | None) -> NoReturn:
+        nonlocal terminated
+        terminated = True
         raise SystemExit(_TERMINATED)
 
     before = signal.signal(signal.SIGTERM, leave)
     try:
         yield
+    except Exception:  # what comes after the signal comes of it: joblib's processes may be half started
+        if terminated:
+            raise SystemExit(_TERMINATED) from None
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -198,7 +198,7 @@ def test_the_log_is_json_when_asked_and_quotes_no_customer(place: Place) -> None
         assert worker.end(signal.SIGTERM) == 0
     lines = [json.loads(line) for line in worker.log]
     assert {"time", "level", "logger", "message"} <= lines[0].keys()
-    assert any("rejected as out_of_bounds" in line["message"] for line in lines)
+    assert any("set aside as out_of_bounds" in line["message"] for line in lines)
     assert "4711" not in "".join(worker.log)
 
 

@@ -11,7 +11,8 @@ from schemas.lead import Lead
 from simulation.cloud import Cloud
 from simulation.process import Ports, Variant
 from simulation.store import StoreState
-from worker.pipeline import Entry, Outcome, Services, process_batch
+from worker.outcome import Entry, Outcome, Settled
+from worker.pipeline import Services, process_batch
 
 
 class WrappedQueue:
@@ -163,12 +164,19 @@ class MarksFirst:
         self._seen: set[str] = set()
 
     def process(
-        self, messages: Sequence[Message], services: Services, now: datetime, is_held: Callable[[Message], bool]
+        self,
+        messages: Sequence[Message],
+        services: Services,
+        now: datetime,
+        is_held: Callable[[Message], bool],
+        settled: Settled,
     ) -> list[Outcome]:
         seen = [message for message in messages if message.id in self._seen]
         self._seen.update(message.id for message in messages)
         new = [message for message in messages if message not in seen]
-        return process_batch(new, services, now, is_held) + [Outcome(Entry(old, 0), "duplicate") for old in seen]
+        return process_batch(new, services, now, is_held, settled) + [
+            Outcome(Entry(old, 0), "duplicate") for old in seen
+        ]
 
 
 def _queue(wrap: Callable[[Queue], Queue]) -> Variant:

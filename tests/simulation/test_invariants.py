@@ -17,7 +17,8 @@ from simulation.models import CAMPAIGN
 from simulation.process import Variant
 from simulation.run import Plan, run
 from simulation.world import Violation, World
-from worker.pipeline import Outcome, Services, process_batch
+from worker.outcome import Outcome, Settled
+from worker.pipeline import Services, process_batch
 from worker.settings import Settings
 
 
@@ -126,9 +127,13 @@ def test_an_error_of_the_worker_that_nobody_foresaw_is_a_broken_promise() -> Non
     nothing: Any = None
 
     def without_policy(
-        messages: Sequence[Message], services: Services, now: datetime, is_held: Callable[[Message], bool]
+        messages: Sequence[Message],
+        services: Services,
+        now: datetime,
+        is_held: Callable[[Message], bool],
+        settled: Settled,
     ) -> list[Outcome]:
-        return process_batch(messages, services._replace(policy=nothing), now, is_held)
+        return process_batch(messages, services._replace(policy=nothing), now, is_held, settled)
 
     broken = Variant(process=without_policy)
     chance = random.Random(1)  # noqa: S311  it must repeat itself

@@ -17,7 +17,8 @@ from simulation.process import Ports, Variant, WorkerProcess
 from simulation.run import Plan, run
 from simulation.seeds import simulate
 from simulation.world import World
-from worker.pipeline import Outcome, Services, process_batch
+from worker.outcome import Outcome, Settled
+from worker.pipeline import Services, process_batch
 from worker.settings import Settings
 
 
@@ -125,9 +126,13 @@ def test_the_watch_sees_a_worker_that_does_not_ask_whether_its_lease_is_lost() -
     published: list[bool] = []
 
     def careless(
-        messages: Sequence[Message], services: Services, now: datetime, _: Callable[[Message], bool]
+        messages: Sequence[Message],
+        services: Services,
+        now: datetime,
+        _: Callable[[Message], bool],
+        settled: Settled,
     ) -> list[Outcome]:
-        return process_batch(messages, services, now, lambda _: True)
+        return process_batch(messages, services, now, lambda _: True, settled)
 
     for seed in range(40):
         simulate(seed, variant=watched(published)._replace(process=careless))

@@ -1,9 +1,11 @@
 """A service that is not there for ten minutes: the worker waits, loses nothing, and comes back by itself."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 
+from ports import Message
 from simulation.cloud import Cloud
 from simulation.events import Producer
 from simulation.faults import APIS, Api, Outage, RandomFaults
@@ -40,6 +42,33 @@ def test_while_one_service_is_away_nothing_is_lost_and_the_work_is_done_soon_aft
 
 def test_all_sinks_may_be_away_at_once() -> None:
     assert 0 == world_without("put", "publish", "send", "settle").found["dead-lettered"]
+
+
+@pytest.mark.parametrize(
+    "apis",
+    [("put",), ("publish",), ("send",), ("delete",), ("put", "publish", "send", "settle"), APIS],
+    ids="+".join,
+)
+def test_after_ten_minutes_without_a_service_no_message_was_received_more_than_three_times(
+    apis: Sequence[Api],
+) -> None:
+    world = world_without(*apis)
+
+    counts = [item.receive_count for step in world.trace for item in step.items if isinstance(item, Message)]
+    assert max(counts) <= 3
+
+
+@pytest.mark.parametrize("api", ["put", "publish", "delete"])
+def test_while_a_sink_is_away_one_message_is_received_a_pause_and_no_more(api: Api) -> None:
+    """Two workers with a batch of ten each, and a probe of one every half minute each, after some shorter pauses."""
+    received = [
+        item
+        for step in world_without(api).trace
+        if step.what == "receive" and START + 60 < step.at < START + MINUTES_10
+        for item in step.items
+    ]
+
+    assert 0 < len(received) <= 2 * (MINUTES_10 / 15 + 5)
 
 
 def test_failed_receives_do_not_spin() -> None:

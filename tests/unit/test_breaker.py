@@ -9,7 +9,7 @@ from tests.clock import Clock, queue_at
 from worker.breaker import RejectBreaker
 from worker.consumer import Consumer, Surroundings
 from worker.lease import Leases
-from worker.pipeline import Entry, Outcome
+from worker.outcome import Entry, Outcome, Settled
 from worker.settings import Settings
 
 MESSAGE = Message("m", "r", b"", 1)
@@ -50,7 +50,7 @@ def test_a_queue_of_bad_events_is_left_alone_but_for_one_message_a_minute(tmp_pa
     settings = Settings(wait_time_s=0)
     rejects = True
 
-    def process(messages: Sequence[Message]) -> list[Outcome]:
+    def process(messages: Sequence[Message], _: Settled) -> list[Outcome]:
         kind, reason = ("quarantined", "not_json") if rejects else ("applied", None)
         return [Outcome(Entry(message, 0), kind, reason=reason) for message in messages]  # type: ignore[arg-type]  one of the two kinds
 

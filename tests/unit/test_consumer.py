@@ -5,14 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import pytest
-
 from ports import Message, Queue, Unavailable
 from ports.embedded.queue import EmbeddedQueue
 from tests.clock import Clock, queue_at
 from worker.consumer import Consumer, Surroundings
 from worker.lease import Leases
-from worker.pipeline import Entry, Outcome, OutcomeKind
+from worker.outcome import Entry, Outcome, OutcomeKind, Settled
 from worker.settings import Settings
 
 MEBIBYTE = 2**20
@@ -36,7 +34,7 @@ class World:
         surroundings = Surroundings(self.clock, self.pauses.append, random.Random(seed), lambda: self.stopping)  # noqa: S311  jitter
         return Consumer(cast("Queue", queue or self.queue), self.process, self.leases, self.settings, surroundings)
 
-    def process(self, messages: Sequence[Message]) -> list[Outcome]:
+    def process(self, messages: Sequence[Message], _: Settled) -> list[Outcome]:
         self.batches.append([message.body for message in messages])
         self.while_processing()
         return [Outcome(Entry(message, 0), self.fates.get(message.body, "applied")) for message in messages]
@@ -248,20 +246,3 @@ def test_a_message_whose_lease_is_lost_is_left_to_whom_it_belongs(tmp_path: Path
     assert queue.changed == []
     world.clock.pass_s(500)
     assert world.queue.depth() == (0, 1)
-
-
-def test_what_cannot_be_deleted_comes_again_and_is_held_no_more(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    world = World(tmp_path)
-    world.queue.send([b"a"])
-
-    class Undeletable(Counted):
-        def delete(self, messages: Sequence[Message]) -> list[Message]:
-            return list(messages)
-
-    outcomes = world.consumer(Undeletable(world.queue)).step() or []
-    assert not world.leases.is_held(outcomes[0].entry.message)
-    assert "could not be deleted" in caplog.text
-    world.clock.pass_s(60)
-    assert world.queue.depth() == (1, 0)

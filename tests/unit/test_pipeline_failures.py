@@ -1,6 +1,7 @@
 """`process_batch` when a service fails: what is not done stays on the queue, and nothing else does."""
 
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,8 @@ from ports import Message
 from propensity.bundle import Bundle
 from tests.helpers import LATER, NOW, cloud_event, encoded, message, plain_event
 from tests.scene import Broken, FullQueue, HalfStore, HalfTopic, Scene, event, make_scene
-from worker.pipeline import done_messages, process_batch
+from worker.outcome import fates
+from worker.pipeline import process_batch
 
 CANARY: Final = "canary-4711"
 TEN: Final = tuple("abcdefghij")
@@ -25,10 +27,9 @@ def scene(bundle: Bundle, tmp_path: Path) -> Scene:
 def done(scene: Scene, *messages: Message) -> list[str]:
     """Return the ids of the messages that may be deleted after a batch."""
     outcomes = process_batch(messages, scene.services, NOW, lambda _: True)
-    finished, left = done_messages(messages, outcomes)
-    assert {*finished, *left} == {*messages}
-    assert not {*finished} & {*left}
-    return [m.id for m in finished]
+    found = fates(messages, outcomes)
+    assert Counter([*found.done, *found.failed, *found.left]) == Counter(messages)
+    return [m.id for m in found.done]
 
 
 def test_of_ten_leads_of_which_the_topic_refuses_one_nine_are_done(scene: Scene) -> None:
@@ -113,7 +114,7 @@ def test_a_pack_is_done_when_all_of_its_events_are(scene: Scene) -> None:
 
 
 def test_a_message_of_which_nothing_is_known_is_not_done() -> None:
-    assert done_messages([event("a")], []) == ([], [event("a")])
+    assert fates([event("a")], []) == ([], {}, [event("a")])
 
 
 def test_no_line_of_the_log_quotes_a_customer(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
@@ -129,6 +130,6 @@ def test_no_line_of_the_log_quotes_a_customer(scene: Scene, caplog: pytest.LogCa
     ]
     for scenery in (scene, scene.but(store=Broken()), scene.but(topic=Broken()), scene.but(quarantine=FullQueue())):
         scenery.process(*batch)
-    assert "rejected as" in caplog.text
+    assert "set aside as" in caplog.text
     assert "canary" not in caplog.text
     assert "4711" not in caplog.text

@@ -1,0 +1,85 @@
+"""What became of each event, and from that what is to become of each message."""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Literal, NamedTuple
+
+from ports import Message
+from propensity.decision import Case
+from schemas.decision import Decision
+from schemas.lead import Lead
+
+OutcomeKind = Literal["applied", "duplicate", "superseded", "quarantined", "retried"]
+
+Stage = Literal["store", "topic", "quarantine", "queue"]
+"""Where an event, or in the end its message, can fail by no fault of its own."""
+
+Settled = Mapping[str, AbstractSet[int]]
+"""Which events of a message are done already: positions by the message's receipt."""
+
+
+class Entry(NamedTuple):
+    """One event of one message."""
+
+    message: Message
+    position: int
+
+
+class Outcome(NamedTuple):
+    """
+    What became of one event.
+
+    `applied`: stored (or, without a store, published). `duplicate`: it had been stored before, and what was decided
+    then was published again. `superseded`: a newer event was there before. `quarantined`: set aside for `reason`.
+    `retried`: not done; its message must stay, and where a service has not taken it, `failed_at` says which.
+    """
+
+    entry: Entry
+    kind: OutcomeKind
+    case: Case | None = None
+    decision: Decision | None = None
+    lead: Lead | None = None
+    reason: str | None = None
+    failed_at: Stage | None = None
+
+
+class Fates(NamedTuple):
+    """The messages whose events are all done, those that a service did not take, and those that must go back."""
+
+    done: list[Message]
+    failed: dict[Message, Stage]
+    left: list[Message]
+
+
+def fates(messages: Iterable[Message], outcomes: Iterable[Outcome]) -> Fates:
+    """Say what is to become of each message, from what its events have come to."""
+    failures: dict[str, set[Stage | None]] = {}
+    for outcome in outcomes:
+        stages = failures.setdefault(outcome.entry.message.receipt, set())
+        if outcome.kind == "retried":
+            stages.add(outcome.failed_at)
+    found = Fates([], {}, [])
+    for message in messages:
+        stages = failures.get(message.receipt, {None})  # one of which nothing is known is not done
+        named = [stage for stage in stages if stage is not None]
+        if not stages:
+            found.done.append(message)
+        elif len(named) == len(stages):
+            found.failed[message] = min(named)
+        else:
+            found.left.append(message)
+    return found
+
+
+def working_stages(outcomes: Iterable[Outcome]) -> set[Stage]:
+    """Name the services that have taken at least one of the events."""
+    working: set[Stage] = set()
+    for outcome in outcomes:
+        done = outcome.kind != "retried"
+        if outcome.kind == "quarantined":
+            working.add("quarantine")
+        elif outcome.case is not None and (done or outcome.failed_at == "topic"):
+            working.add("store")
+        if outcome.lead is not None and done:
+            working.add("topic")
+    return working
