@@ -28,8 +28,8 @@ from worker.errors import Fault, Reject
 from worker.faults import faults_of
 
 MAX_DEPTH: Final = 64
-MAX_DIGITS: Final = 4000
-"""Of an integer: Python converts a few more, and then raises for the message as a whole."""
+MAX_NESTED: Final = 200_000
+"""Objects and arrays in a message: two hundred for each of a thousand events. More take too long to look at."""
 
 MAX_AHEAD: Final = timedelta(minutes=5)
 PLAIN_SOURCE: Final = "plain"
@@ -88,14 +88,25 @@ def _elements(body: bytes) -> list[Any]:
 def _parse(body: bytes) -> Any:  # noqa: ANN401  JSON can be anything
     if len(body) > MAX_MESSAGE_BYTES:
         _reject("too_large", "", f"send at most {MAX_MESSAGE_BYTES} bytes a message")
+    if len(body) > MAX_NESTED and body.count(b"{") + body.count(b"[") > MAX_NESTED:
+        _reject("too_large", "", f"send at most {MAX_NESTED} objects and arrays a message")
     try:
-        return _JSON.decode(body.decode())
+        return _json(body.decode())
     except RecursionError:
-        _reject("too_deep", "", f"nest at most {MAX_DEPTH} levels")
+        _reject("too_deep", "", _SHALLOWER)
     except UnicodeDecodeError as error:
         _reject("not_json", "", f"byte {error.start} is not UTF-8; encode the message as UTF-8")
     except json.JSONDecodeError as error:
         _reject("not_json", "", f"line {error.lineno}, column {error.colno}: {error.msg}")
+
+
+def _json(text: str) -> Any:  # noqa: ANN401  JSON can be anything
+    try:
+        return _JSON.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of more digits than Python converts: 4,300, unless it is told otherwise
+        return _JSON_WITH_LONG_NUMBERS.decode(text)
 
 
 def _unwrapped(content: Any) -> Any:  # noqa: ANN401  JSON can be anything
@@ -113,11 +124,11 @@ def _case_or_reject(element: Any, needed: Sequence[str], latest: str) -> Case | 
     try:
         return _case(element, needed, latest)
     except Reject as reject:
-        return reject
+        return reject.with_traceback(None)  # which holds the event, and may be one of a thousand
 
 
 def _case(element: Any, needed: Sequence[str], latest: str) -> Case:  # noqa: ANN401  parsed JSON
-    _reject_broken_rules(element, "", MAX_DEPTH)
+    _reject_broken_rules(element)
     if not isinstance(element, dict):
         _reject("not_an_event", "", "send a JSON object: a CloudEvent, or the plain form")
     event = _validated(element)
@@ -144,9 +155,10 @@ def _validated(element: dict[str, Any]) -> CustomerUpdated | PlainCustomerUpdate
     try:
         return kind.model_validate(element)
     except ValidationError as error:
-        name = element.get("id" if kind is CustomerUpdated else "event_id")
-        readable = isinstance(name, str) and len(name) <= MAX_EVENT_ID_BYTES
-        raise Reject(*faults_of(error), event_id=name if readable else None) from None
+        faults = faults_of(error)
+    name = element.get("id" if kind is CustomerUpdated else "event_id")
+    readable = isinstance(name, str) and len(name) <= MAX_EVENT_ID_BYTES
+    raise Reject(*faults, event_id=name if readable else None)  # out here it does not keep the error, and so the values
 
 
 def _content_sha256(customer: BaseModel) -> str:
@@ -158,45 +170,73 @@ def _content_sha256(customer: BaseModel) -> str:
 def _alone(element: Any) -> bytes | None:  # noqa: ANN401  parsed JSON
     """Return one event of a pack as JSON, or None where it cannot be written again as it came."""
     try:
-        return json.dumps(element, ensure_ascii=False, allow_nan=False).encode()
+        return _AS_IT_CAME.encode(element).encode()
     except (TypeError, ValueError, RecursionError):  # a marker, a lone surrogate, a number beyond the floats, depth
         return None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:  # noqa: ANN401  a dict, or a marker in its place
     content = dict(pairs)
-    if len(content) != len(pairs):
-        return _Marker("duplicate_key", "name each key once")
-    return content
+    return content if len(content) == len(pairs) else _TWICE
 
 
 def _constant(_name: str) -> _Marker:
-    return _Marker("not_finite", "send a finite number, or leave the field out")
+    return _NOT_FINITE
 
 
 def _integer(digits: str) -> int | _Marker:
-    if len(digits) > MAX_DIGITS:
-        return _Marker("out_of_bounds", "a number has thousands of digits; send one within its bounds")
-    return int(digits)
+    try:
+        return int(digits)
+    except ValueError:
+        return _TOO_LONG
 
 
+_SHALLOWER: Final = f"nest at most {MAX_DEPTH} levels"
+_TWICE: Final = _Marker("duplicate_key", "name each key once")
+_NOT_FINITE: Final = _Marker("not_finite", "send a finite number, or leave the field out")
+_TOO_LONG: Final = _Marker("out_of_bounds", "a number has thousands of digits; send one within its bounds")
+_NESTED: Final = frozenset({dict, list, _Marker})
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_JSON: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
+_JSON: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+_JSON_WITH_LONG_NUMBERS: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer
+)
+_AS_IT_CAME: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
-def _reject_broken_rules(content: Any, pointer: str, levels: int) -> None:  # noqa: ANN401  JSON can be anything
-    """Reject an element that has a marker anywhere inside, or more than so many levels, which bounds the recursion."""
-    if isinstance(content, _Marker):
-        _reject(content.reason, pointer, content.repair)
-    if isinstance(content, (dict, list)) and levels == 0:
-        _reject("too_deep", "", f"nest at most {MAX_DEPTH} levels")
-    if isinstance(content, dict):
-        for key, value in content.items():
-            if isinstance(value, (_Marker, dict, list)):
-                _reject_broken_rules(value, f"{pointer}/{_shown(key)}", levels - 1)
-    elif isinstance(content, list):
-        for index, value in enumerate(content):
-            _reject_broken_rules(value, f"{pointer}/{index}", levels - 1)
+def _reject_broken_rules(element: Any) -> None:  # noqa: ANN401  JSON can be anything
+    """Reject an element that has a marker anywhere inside, or more levels than there may be: level by level."""
+    levels: list[list[Any]] = []
+    level = [element] if type(element) in _NESTED else []
+    while level:
+        for content in level:
+            if type(content) is _Marker:
+                _reject(content.reason, _pointer(content, levels), content.repair)
+        if len(levels) == MAX_DEPTH:
+            _reject("too_deep", "", _SHALLOWER)
+        levels.append(level)
+        # In one expression, since a message of a mebibyte may have a million values.
+        level = [
+            value
+            for content in level
+            for value in (content.values() if type(content) is dict else content)
+            if type(value) in _NESTED
+        ]
+
+
+def _pointer(marker: _Marker, levels: list[list[Any]]) -> str:
+    """Return where in an element a marker is, by the way up through the levels above it."""
+    sought: Any = marker
+    pointer = ""
+    for level in reversed(levels):
+        sought, key = next(
+            (content, key)
+            for content in level
+            for key, value in (content.items() if type(content) is dict else enumerate(content))
+            if value is sought
+        )
+        pointer = f"/{_shown(str(key))}{pointer}"
+    return pointer
 
 
 def _shown(key: str) -> str:

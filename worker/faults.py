@@ -1,9 +1,9 @@
 """What pydantic finds wrong, in our reason codes and with a repair. Values are left out: they are customer data."""
 
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from worker.errors import Fault
 
@@ -20,12 +20,17 @@ _TYPE_FIELDS: Final = frozenset({"type", "specversion"})
 
 def faults_of(error: ValidationError) -> list[Fault]:
     """Return every fault that the validation found, with its JSON pointer, reason code and repair."""
-    details = error.errors(include_input=False, include_url=False)
-    return [Fault(_reason(detail), _pointer(detail["loc"]), detail["msg"]) for detail in details]
+    details = error.errors(include_input=False, include_url=False, include_context=False)
+    return [_fault(detail["type"], detail["loc"], detail["msg"]) for detail in details]
 
 
-def _reason(detail: ErrorDetails) -> str:
-    kind, field = detail["type"], str(detail["loc"][-1])
+# There are only so many faults, and a message may hold ten thousand of them: each is written once.
+@lru_cache(maxsize=1024)
+def _fault(kind: str, location: tuple[int | str, ...], message: str) -> Fault:
+    return Fault(_reason(kind, str(location[-1])), "".join(f"/{part}" for part in location), message)
+
+
+def _reason(kind: str, field: str) -> str:
     if kind in _BY_KIND:
         return _BY_KIND[kind]
     if field in _TYPE_FIELDS:
@@ -33,7 +38,3 @@ def _reason(detail: ErrorDetails) -> str:
     if kind.endswith(("_type", "_unicode", "_float")):
         return "wrong_type"
     return "bad_id" if field in _ID_FIELDS else "out_of_bounds"
-
-
-def _pointer(location: tuple[Any, ...]) -> str:
-    return "".join(f"/{part}" for part in location)

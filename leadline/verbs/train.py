@@ -81,12 +81,13 @@ def _exit_on_sigterm() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, leave)
     try:
         yield
-    except Exception:  # what comes after the signal comes of it: joblib's processes may be half started
-        if terminated:
-            raise SystemExit(_TERMINATED) from None
-        raise
+    except Exception:
+        if not terminated:
+            raise
     finally:
         signal.signal(signal.SIGTERM, before)
+    if terminated:  # whatever came after the signal came of it, be it that joblib's processes were half started
+        raise SystemExit(_TERMINATED)
 
 
 def _show(console: Console, trained: "Trained") -> None:

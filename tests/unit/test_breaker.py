@@ -1,8 +1,11 @@
 """A bad release, or a bad producer, must not empty the queue into the quarantine."""
 
+import logging
 import random
 from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from ports import Message
 from tests.clock import Clock, queue_at
@@ -43,8 +46,11 @@ def test_a_sink_that_is_away_is_no_rejection_and_a_full_quarantine_is() -> None:
     assert breaker.is_open
 
 
-def test_a_queue_of_bad_events_is_left_alone_but_for_one_message_a_minute(tmp_path: Path) -> None:
+def test_a_queue_of_bad_events_is_left_alone_but_for_one_message_a_minute(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Of 1,000 bad messages 200 are taken at once and ten in the next ten minutes; one good one, and all go on."""
+    caplog.set_level(logging.INFO)
     clock = Clock()
     queue = queue_at(tmp_path, clock)
     settings = Settings(wait_time_s=0)
@@ -75,3 +81,7 @@ def test_a_queue_of_bad_events_is_left_alone_but_for_one_message_a_minute(tmp_pa
         consumer.step()
     assert not consumer.breaker.is_open
     assert clock() < end + 120
+    assert [record.message for record in caplog.records] == [
+        "nearly all of the last events were rejected: receiving one message a minute until one is good",
+        "an event was good again: receiving as usual",
+    ]

@@ -47,6 +47,7 @@ class Counted:
         self._queue, self._at_most = queue, at_most
         self.receives: list[tuple[int, float]] = []
         self.changed: list[bytes] = []
+        self.timeouts_s: list[int] = []
         self.fails = False
         self.after_receive: Callable[[], None] = lambda: None
 
@@ -63,6 +64,7 @@ class Counted:
 
     def set_visibility(self, timeouts_s: Sequence[tuple[Message, int]]) -> list[Message]:
         self.changed += [message.body for message, _ in timeouts_s]
+        self.timeouts_s += [timeout_s for _, timeout_s in timeouts_s]
         return self._queue.set_visibility(timeouts_s)
 
 
@@ -111,24 +113,25 @@ def test_a_queue_that_is_away_is_asked_ever_more_rarely_and_never_in_a_spin(tmp_
 
 
 def test_the_back_off_doubles_with_each_receive_up_to_its_cap_with_full_jitter(tmp_path: Path) -> None:
-    world = World(tmp_path, retry_base_s=2, retry_cap_s=100)
+    world = World(tmp_path, retry_base_s=4, retry_cap_s=100)
     world.fates = {b"a": "retried"}
+    for receives, longest in enumerate([4, 8, 16, 32, 64, 100, 100], start=1):
+        waits = [back_off_s(world, receives, seed) for seed in range(25)]
+        assert min(waits) <= longest * 0.15
+        assert longest * 0.85 <= max(waits) <= longest
+
+
+def back_off_s(world: World, receives: int, seed: int) -> int:
+    """Let a message come so many times and fail each time; return how long it is invisible after the last."""
+    queue = Counted(world.queue)
     world.queue.send([b"a"])
-    shares = []
-    for receives in range(1, 41):
-        world.consumer(seed=receives).step()
-        longest = min(100, 2 * 2 ** (receives - 1))
-        shares.append(seconds_until_visible(world) / longest)
-    assert 0 <= min(shares) < 0.1
-    assert 0.9 < max(shares) <= 1
-
-
-def seconds_until_visible(world: World) -> int:
-    for seconds in range(1000):
-        if world.queue.depth().visible:
-            return seconds
-        world.clock.pass_s(1)
-    raise AssertionError("never visible again")
+    for _ in range(receives - 1):
+        [message] = world.queue.receive(1, 0, 60)
+        world.queue.set_visibility([(message, 0)])
+    world.consumer(queue, seed=seed).step()
+    world.clock.pass_s(100)
+    world.queue.delete(world.queue.receive(1, 0, 60))
+    return queue.timeouts_s[-1]
 
 
 def test_a_batch_gathers_across_receives_and_waits_for_the_first_only(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import logging
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
+        self.started_at = self.clock()
         self.queue = queue_at(folder, self.clock)
         self.settings = Settings(wait_time_s=0, visibility_timeout_s=LEASE_S, batch_max_size=10)
         self.away: set[Stage] = set()
@@ -32,6 +34,7 @@ class World:
         self.batches: list[int] = []
         self.stopping = False
         self.deletes = True
+        self.undeletable: set[bytes] = set()
         self.leases = Leases(self.queue, LEASE_S, self.clock)
         chance = random.Random(0)  # noqa: S311  jitter
         surroundings = Surroundings(self.clock, self._pause, chance, lambda: self.stopping)
@@ -77,7 +80,8 @@ class Undeletable:
         self.send, self.depth = world.queue.send, world.queue.depth
 
     def delete(self, messages: Sequence[Message]) -> list[Message]:
-        return self._world.queue.delete(messages) if self._world.deletes else list(messages)
+        stuck = [m for m in messages if not self._world.deletes or m.body in self._world.undeletable]
+        return stuck + self._world.queue.delete([message for message in messages if message not in stuck])
 
 
 @pytest.fixture
@@ -244,3 +248,121 @@ def test_a_single_failure_is_no_news(world: World, caplog: pytest.LogCaptureFixt
     world.run_s(1)
     assert caplog.records == []
     assert world.batches == [5, 5]
+
+
+def test_two_messages_that_a_service_refuses_are_enough_to_wait_for_it(world: World) -> None:
+    world.away = {"topic"}
+    world.queue.send([b"a"] * 2)
+    world.consumer.step()
+    world.queue.send([b"b"] * 50)
+    world.run_s(2)
+    assert 1 <= world.consumer.received - 2 <= 5
+
+
+def test_one_message_that_comes_twice_is_still_one(world: World) -> None:
+    """Its first lease was lost without our knowing; both receipts are in hand."""
+    world.away = {"topic"}
+    world.queue.send([b"a"])
+    world.consumer.step()
+    world.clock.pass_s(LEASE_S + 1)
+    world.consumer.step()
+    assert world.consumer.holds == 2
+    world.queue.send([b"q"] * 50)
+    world.run_s(1)
+    assert world.tried.count(b"q") == 50
+
+
+def test_messages_that_are_refused_while_others_are_taken_do_not_stop_the_worker(world: World) -> None:
+    world.refused = {b"bad": "topic"}
+    world.queue.send([b"bad", b"bad", b"good"])
+    world.consumer.step()
+    assert world.consumer.holds == 2
+    world.queue.send([b"q"] * 50)
+    for _ in range(7):
+        world.consumer.step()
+    assert world.tried.count(b"q") == 50
+
+
+def test_what_waits_while_its_service_takes_others_has_two_tries_left(world: World) -> None:
+    world.refused = {b"bad": "topic"}
+    world.queue.send([b"bad"])
+    world.run_s(60)
+    tries = world.tried.count(b"bad")
+    assert world.consumer.holds == 1
+    world.queue.send([b"good"])
+    world.run_s(0.1)
+    assert world.tried.count(b"good") == 1
+    while world.consumer.holds:
+        assert world.tried.count(b"bad") <= tries + 2
+        world.run_s(1)
+    assert world.tried.count(b"bad") == tries + 2
+
+
+def test_what_waits_while_another_service_takes_something_is_under_no_suspicion(world: World) -> None:
+    world.refused = {b"bad": "topic"}
+    world.queue.send([b"bad"])
+    for _ in range(20):
+        world.queue.send([b"q"])
+        world.run_s(10)
+    assert world.consumer.holds == 1
+
+
+def test_a_message_that_alone_cannot_be_deleted_goes_back_after_three_tries(world: World) -> None:
+    world.undeletable = {b"stuck"}
+    world.queue.send([b"stuck", b"a"])
+    world.consumer.step()
+    while world.consumer.holds:
+        assert world.tried.count(b"stuck") == 1
+        assert world.clock() < 60 + world.started_at
+        world.queue.send([b"a"])
+        world.run_s(0.01)
+    assert sum(world.queue.depth()) >= 1
+
+
+def test_the_pauses_double_from_a_fifth_of_a_second_to_half_a_minute(world: World) -> None:
+    world.away = {"topic"}
+    world.queue.send([b"a"] * 10)
+    moments: list[float] = []
+    while len(moments) < 12:
+        before = len(world.batches)
+        world.consumer.step()
+        if len(world.batches) > before:
+            moments.append(world.clock())
+    pauses = [after - before for before, after in pairwise(moments)]
+    for number, pause_s in enumerate(pauses):
+        longest = min(30, 0.2 * 2**number)
+        assert longest / 2 <= pause_s <= longest + 0.001
+
+
+def test_after_a_failure_that_is_over_the_next_one_begins_with_the_shortest_pause(world: World) -> None:
+    for _ in range(3):
+        world.queue.send([b"a"] * 5)
+        world.away = {"topic"}
+        world.consumer.step()
+        world.away = set()
+        world.run_s(0.25)
+        assert world.consumer.holds == 0
+
+
+def test_while_the_breaker_waits_what_is_in_hand_is_tried_and_nothing_is_received(world: World) -> None:
+    world.away = {"topic"}
+    world.queue.send([b"a"])
+    world.consumer.step()
+    world.queue.send([b"q"] * 150)
+    for _ in range(30):
+        world.consumer.step()
+    assert world.consumer.breaker.is_open
+    received = world.consumer.received
+    world.away = set()
+    world.run_s(45)
+    assert world.consumer.holds == 0
+    assert world.tried.count(b"a") > 1
+    assert world.consumer.received == received
+
+
+def test_a_reject_counts_once_however_often_the_quarantine_fails(world: World) -> None:
+    world.away = {"quarantine"}
+    world.queue.send([b"q"] * 50)
+    world.run_s(300)
+    assert world.consumer.holds >= 15
+    assert not world.consumer.breaker.is_open
