@@ -13,7 +13,8 @@ from simulation.queue import SimulatedQueue
 from simulation.store import SimulatedStore
 from simulation.topic import SimulatedTopic
 from simulation.world import World
-from worker.consumer import Consumer, Surroundings
+from worker.consumer import Consumer
+from worker.intake import Surroundings
 from worker.lease import Leases
 from worker.outcome import Outcome, Settled
 from worker.pipeline import Services, process_batch

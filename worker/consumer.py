@@ -1,31 +1,17 @@
 """The loop: receive, hand over, acknowledge. One `step` is one batch, so that a test can walk through it."""
 
 import logging
-import random
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
 
-from ports import Message, Queue, Unavailable
-from schemas.event import MAX_MESSAGE_BYTES
+from ports import Message, Queue
 from worker.breaker import RejectBreaker
 from worker.hand import Hand, Kept
+from worker.intake import Intake, Surroundings
 from worker.lease import Leases
 from worker.outcome import Outcome, Settled, fates, working_stages
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
-
-_LONGEST_PAUSE_S: Final = 30.0
-_CUT_OFF_AFTER: Final = 3  # failed receives
-
-
-class Surroundings(NamedTuple):
-    """What the loop needs of the world: time, chance, and a pause that a stop ends."""
-
-    clock: Callable[[], float]
-    pause: Callable[[float], object]
-    chance: random.Random
-    stopping: Callable[[], bool]
 
 
 class Consumer:
@@ -44,11 +30,14 @@ class Consumer:
         self._leases = leases
         self._settings = settings
         self._world = surroundings
-        self._failed_receives = 0
+        self._intake = Intake(queue, leases, settings, surroundings)
         self._hand = Hand(surroundings.clock, surroundings.chance)
         self.breaker = RejectBreaker(surroundings.clock)
-        self.received = 0
+
+    @property
+    def received(self) -> int:
         """How many messages were received in all."""
+        return self._intake.received
 
     @property
     def holds(self) -> int:
@@ -58,9 +47,7 @@ class Consumer:
     @property
     def trouble(self) -> str | None:
         """Which service has been away for a while, or None."""
-        if self._failed_receives >= _CUT_OFF_AFTER:
-            return f"queue {self._queue.url} cannot be reached"
-        return self._hand.trouble
+        return self._intake.trouble or self._hand.trouble
 
     def step(self, most: int | None = None) -> list[Outcome] | None:
         """
@@ -75,7 +62,8 @@ class Consumer:
         if (pause_s := self._pause_s()) > 0:
             self._world.pause(min(pause_s, 1.0))
             return []
-        fresh = self._receive(self._limit(most))
+        wait_s = 0.0 if self._hand else float(self._settings.wait_time_s)
+        fresh = self._intake.gather(self._limit(most), wait_s, self._hand.bytes)
         if self._world.stopping():
             self._release([(message, 0) for message in fresh])
             return []
@@ -83,7 +71,7 @@ class Consumer:
         if not fresh and not kept:
             if self._hand:
                 self._world.pause(min(self._hand.wait_s(), 1.0))
-            return [] if self._failed_receives or self._hand else None
+            return [] if self._intake.is_failing or self._hand else None
         return self._finish(fresh, kept)
 
     def give_back(self) -> None:
@@ -129,43 +117,6 @@ class Consumer:
             log.error("nearly all of the last events were rejected: receiving one message a minute until one is good")
         elif was_open and not self.breaker.is_open:
             log.info("an event was good again: receiving as usual")
-
-    def _receive(self, most: int) -> list[Message]:
-        """Gather a batch across receives: until it is full, the queue gives no more, or the time is over."""
-        messages: list[Message] = []
-        wait_s, give_up_at = 0.0 if self._hand else float(self._settings.wait_time_s), 0.0
-        while room := self._room(messages, most):
-            received = self._receive_once(room, wait_s)
-            messages += received
-            now = self._world.clock()
-            give_up_at = give_up_at or now + self._settings.batch_max_wait_ms / 1000
-            if not received or now >= give_up_at or self._world.stopping():
-                break
-            wait_s = 0.0
-        return messages
-
-    def _receive_once(self, most: int, wait_s: float) -> list[Message]:
-        asked_at = self._world.clock()
-        try:
-            received = self._queue.receive(most, wait_s, self._settings.visibility_timeout_s)
-        except Unavailable as error:
-            self._failed_receives += 1
-            pause_s = self._world.chance.uniform(0.5, 1) * min(_LONGEST_PAUSE_S, 2.0 ** min(self._failed_receives, 9))
-            level = logging.WARNING if self._failed_receives == 1 else logging.DEBUG
-            log.log(level, "nothing received: %s; trying again, first in %.1f s", error, pause_s)
-            self._world.pause(pause_s)
-            return []
-        if self._failed_receives:
-            log.info("the queue answers again")
-        self._failed_receives = 0
-        self.received += len(received)
-        self._leases.hold(received, asked_at)
-        return received
-
-    def _room(self, messages: Sequence[Message], most: int) -> int:
-        """Say how many more messages may be received, even if each is as large as can be."""
-        room = self._settings.max_in_flight_bytes - self._hand.bytes - sum(len(message.body) for message in messages)
-        return min(most - len(messages), max(0, room // MAX_MESSAGE_BYTES))
 
     def _delete(self, messages: Sequence[Message]) -> list[Message]:
         """Delete what is done. Return what could not be deleted, still under its lease."""

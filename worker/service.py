@@ -25,9 +25,10 @@ from ports import (
 )
 from propensity.bundle import Bundle, load
 from propensity.decision import Policy
-from worker.consumer import Consumer, Surroundings
+from worker.consumer import Consumer
 from worker.errors import StartError
 from worker.health import Health, serve_health
+from worker.intake import Surroundings
 from worker.lease import Leases
 from worker.metrics import Metrics
 from worker.outcome import Outcome, Settled

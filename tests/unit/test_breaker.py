@@ -10,7 +10,8 @@ import pytest
 from ports import Message
 from tests.clock import Clock, queue_at
 from worker.breaker import RejectBreaker
-from worker.consumer import Consumer, Surroundings
+from worker.consumer import Consumer
+from worker.intake import Surroundings
 from worker.lease import Leases
 from worker.outcome import Entry, Outcome, Settled
 from worker.settings import Settings

@@ -8,7 +8,8 @@ from typing import Any, cast
 from ports import Message, Queue, Unavailable
 from ports.embedded.queue import EmbeddedQueue
 from tests.clock import Clock, queue_at
-from worker.consumer import Consumer, Surroundings
+from worker.consumer import Consumer
+from worker.intake import Surroundings
 from worker.lease import Leases
 from worker.outcome import Entry, Outcome, OutcomeKind, Settled
 from worker.settings import Settings
@@ -44,7 +45,7 @@ class Counted:
     """A queue that counts its calls, fails when told to, and gives at most so many messages a receive."""
 
     def __init__(self, queue: EmbeddedQueue, at_most: int = 1000) -> None:
-        self._queue, self._at_most = queue, at_most
+        self._queue, self._at_most, self.url = queue, at_most, queue.url
         self.receives: list[tuple[int, float]] = []
         self.changed: list[bytes] = []
         self.timeouts_s: list[int] = []

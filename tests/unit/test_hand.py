@@ -11,7 +11,8 @@ import pytest
 from ports import Message
 from ports.embedded.queue import EmbeddedQueue
 from tests.clock import Clock, queue_at
-from worker.consumer import Consumer, Surroundings
+from worker.consumer import Consumer
+from worker.intake import Surroundings
 from worker.lease import Leases
 from worker.outcome import Entry, Outcome, Settled, Stage
 from worker.settings import Settings
