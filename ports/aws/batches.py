@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from ports.aws.client import Calls
 from ports.aws.faults import AwsError, Fault
+from ports.aws.replies import reading
 
 MAX_ENTRIES: Final = 10
 
@@ -50,11 +51,12 @@ def send_batch(calls: Calls, api: str, call: BatchCall, entries: Sequence[Entry]
     """
     try:
         reply = calls.retried(lambda: call(list(entries)))
+        with reading():
+            result = _read(reply, entries)
     except AwsError as error:
         fault = Fault.of(error)
         calls.tell(api, fault)
         return BatchResult({}, {entry["Id"]: fault for entry in entries})
-    result = _read(reply, entries)
     for fault in result.faults.values():
         calls.tell(api, fault)
     unlucky = [e for e in entries if e["Id"] in result.faults and result.faults[e["Id"]].transient]

@@ -2,20 +2,18 @@
 
 import logging
 import os
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import boto3
 from botocore.config import Config
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_when_event_set, wait_exponential_jitter
 
-from ports.aws.faults import AwsError, Fault
-from ports.protocols import BadAddress, CountCall, Unavailable
-
-if TYPE_CHECKING:
-    from botocore.client import BaseClient
+from ports.aws.faults import NO_ANSWER, AwsError, Fault, NotTried
+from ports.protocols import BadAddress, Unavailable
 
 CONNECT_TIMEOUT_S: Final = 5
 READ_TIMEOUT_S: Final = 10
@@ -59,31 +57,6 @@ def config(in_flight: int, read_timeout_s: int = READ_TIMEOUT_S) -> Config:
     )
 
 
-def count_calls(client: "BaseClient", on_call: CountCall) -> None:
-    """
-    Tell of every attempt that a client makes.
-
-    Args:
-        client: A client of boto3.
-        on_call: Told of the API (`sqs:ReceiveMessage`) and of the result: `ok`, AWS's error code, or the name of the
-            error that kept AWS from answering.
-    """
-
-    def answered(event_name: str, parsed: Mapping[str, Any], **_: object) -> None:
-        on_call(_api(event_name), parsed.get("Error", {}).get("Code", "ok"))
-
-    def not_answered(event_name: str, exception: Exception, **_: object) -> None:
-        on_call(_api(event_name), type(exception).__name__)
-
-    client.meta.events.register("after-call", answered)
-    client.meta.events.register("after-call-error", not_answered)
-
-
-def _api(event_name: str) -> str:
-    """Botocore names its events after the call: `after-call.sqs.ReceiveMessage`."""
-    return ":".join(event_name.split(".")[1:])
-
-
 class Calls:
     """Makes the calls of one port."""
 
@@ -99,6 +72,7 @@ class Calls:
         self.in_flight = in_flight
         self._address, self._sleep = address, sleep
         self._pool = ThreadPoolExecutor(in_flight, thread_name_prefix="aws")
+        self._round = threading.local()  # what the calls of one `each` share
         self._told: set[tuple[str, str]] = set()
 
     def retried(self, call: Callable[[], Result]) -> Result:
@@ -109,21 +83,39 @@ class Calls:
             ClientError: AWS refused, or still cannot.
             BotoCoreError: AWS was not reached.
         """
+        silence: threading.Event = getattr(self._round, "silence", threading.Event())
+        if silence.is_set():
+            raise NotTried
         attempts = Retrying(
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(silence),
             wait=wait_exponential_jitter(multiplier=FIRST_PAUSE_S, max=LONGEST_PAUSE_S, jitter=FIRST_PAUSE_S),
             retry=retry_if_exception(lambda error: isinstance(error, AwsError) and Fault.of(error).transient),
             sleep=self._sleep,
             reraise=True,
         )
-        return attempts(call)
+        try:
+            return attempts(call)
+        except NO_ANSWER:
+            silence.set()
+            raise
 
     def each(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """Call a function on each item, several at a time. Return the results in order."""
+        """
+        Call a function on each item, several at a time. Return the results in order.
+
+        Once a call of `retried` has got no answer at all, those that are left raise `NotTried` at once: with a service
+        that hangs, hundreds of items take as long as one.
+        """
         batch = list(items)
         if len(batch) <= 1:
             return [function(item) for item in batch]
-        return list(self._pool.map(function, batch))
+        silence = threading.Event()
+
+        def in_round(item: Item) -> Result:
+            self._round.silence = silence
+            return function(item)
+
+        return list(self._pool.map(in_round, batch))
 
     def unavailable(self, api: str, error: Exception) -> Unavailable:
         """Return what a port raises when a call leaves it nothing to return."""
@@ -135,7 +127,7 @@ class Calls:
     def tell(self, api: str, fault: Fault) -> None:
         """Log a fault: the first of its kind as a warning with the way out, the others for whoever debugs."""
         kind = (api, fault.code)
-        level = logging.DEBUG if kind in self._told else logging.WARNING
+        level = logging.DEBUG if kind in self._told or fault.code == NotTried.__name__ else logging.WARNING
         self._told.add(kind)
         _log.log(
             level,

@@ -8,6 +8,21 @@ from botocore.exceptions import ConnectionError as NoConnection
 
 AwsError: Final = (ClientError, BotoCoreError)
 """All that a call raises on purpose."""
+NO_ANSWER: Final = (NoConnection, HTTPClientError)
+"""AWS was not reached, or did not answer in time."""
+
+
+class BadReply(BotoCoreError):
+    """Something has answered, but not AWS: a proxy, another server, or half a reply."""
+
+    fmt = "the answer is no reply of AWS"
+
+
+class NotTried(BotoCoreError):
+    """The call was not made, since one beside it has just got no answer."""
+
+    fmt = "the service does not answer"
+
 
 _THROTTLED: Final = frozenset(
     {
@@ -70,7 +85,7 @@ class Fault(NamedTuple):
             status = about.get("HTTPStatusCode", 0)
             code = error.response.get("Error", {}).get("Code", "Unknown")
             return cls(code, about.get("RequestId", "unknown"), status >= 500 or status == 429 or code in _THROTTLED)
-        return cls(type(error).__name__, "none", isinstance(error, NoConnection | HTTPClientError))
+        return cls(type(error).__name__, "none", isinstance(error, (*NO_ANSWER, BadReply, NotTried)))
 
     @classmethod
     def of_entry(cls, entry: Mapping[str, object], request_id: str) -> Self:

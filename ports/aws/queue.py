@@ -8,8 +8,9 @@ import boto3
 
 from ports.addresses import check_queue_url, queue_endpoint, queue_region
 from ports.aws.batches import MAX_ENTRIES, BatchCall, BatchResult, Entry, send_batch, split
-from ports.aws.client import Calls, config, count_calls, endpoint_of, region_of
+from ports.aws.client import Calls, config, endpoint_of, region_of
 from ports.aws.faults import AwsError, Fault
+from ports.aws.replies import reading, watch_calls
 from ports.protocols import CountCall, Depth, Message
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Of one message, and of all messages in one call."""
 RECEIVE_MARGIN_S: Final = 5
+_VISIBLE: Final = "ApproximateNumberOfMessages"
+_IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
+_RECEIVE_COUNT: Final = "ApproximateReceiveCount"
 
 
 def open_sqs(url: str, *, wait_time_s: int, in_flight: int, on_call: CountCall) -> "SqsQueue":
@@ -33,7 +37,7 @@ def open_sqs(url: str, *, wait_time_s: int, in_flight: int, on_call: CountCall) 
     patience = config(in_flight, read_timeout_s=wait_time_s + RECEIVE_MARGIN_S)
     receiver = boto3.client("sqs", region_name=region, endpoint_url=endpoint, config=patience)
     for one in (client, receiver):
-        count_calls(one, on_call)
+        watch_calls(one, on_call)
     return SqsQueue(url, client, receiver, Calls(url, in_flight=in_flight), wait_time_s=wait_time_s)
 
 
@@ -122,15 +126,14 @@ class SqsQueue:
             Unavailable: SQS did not answer, or refused.
         """
         try:
-            counts = self._calls.retried(
-                lambda: self._client.get_queue_attributes(
-                    QueueUrl=self._url,
-                    AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-                )
-            )["Attributes"]
+            reply = self._calls.retried(
+                lambda: self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=[_VISIBLE, _IN_FLIGHT])
+            )
+            with reading():
+                counts = reply["Attributes"]
+                return Depth(int(counts[_VISIBLE]), int(counts[_IN_FLIGHT]))
         except AwsError as error:
             raise self._calls.unavailable("sqs:GetQueueAttributes", error) from error
-        return Depth(int(counts["ApproximateNumberOfMessages"]), int(counts["ApproximateNumberOfMessagesNotVisible"]))
 
     def _receive_ten(self, limit: int, wait_time_s: int, visibility_timeout_s: int) -> list[Message]:
         reply = self._receiver.receive_message(
@@ -138,14 +141,13 @@ class SqsQueue:
             MaxNumberOfMessages=limit,
             WaitTimeSeconds=wait_time_s,
             VisibilityTimeout=visibility_timeout_s,
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageSystemAttributeNames=[_RECEIVE_COUNT],
         )
-        return [
-            Message(
-                m["MessageId"], m["ReceiptHandle"], m["Body"].encode(), int(m["Attributes"]["ApproximateReceiveCount"])
-            )
-            for m in reply.get("Messages", [])
-        ]
+        with reading():
+            return [
+                Message(m["MessageId"], m["ReceiptHandle"], m["Body"].encode(), int(m["Attributes"][_RECEIVE_COUNT]))
+                for m in reply.get("Messages", [])
+            ]
 
     def _receive_more(self, limit: int, visibility_timeout_s: int) -> list[Message]:
         """Receive by several calls at a time without waiting, until one comes back less than full."""

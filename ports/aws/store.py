@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import boto3
 
 from ports.addresses import table_name
-from ports.aws.client import Calls, config, count_calls, region_of
+from ports.aws.client import Calls, config, region_of
 from ports.aws.faults import AwsError, Fault
+from ports.aws.replies import reading, watch_calls
 from ports.aws.table import BY_SCORE, BY_TIME, LEAD_CAMPAIGN, Item, from_item, to_item
 from ports.protocols import CountCall, Put, put_result
 from schemas.decision import Decision, StoredDecision
@@ -30,7 +31,7 @@ def open_dynamodb(url: str, *, campaign: str, in_flight: int, on_call: CountCall
         BadAddress: The URL names no table, or nobody names the region.
     """
     client = boto3.client("dynamodb", region_name=region_of(None), config=config(in_flight))
-    count_calls(client, on_call)
+    watch_calls(client, on_call)
     return DynamoStore(table_name(url), client, Calls(url, in_flight=in_flight), campaign=campaign)
 
 
@@ -89,13 +90,14 @@ class DynamoStore:
     def _put(self, decision: Decision) -> Put:
         try:
             reply = self._calls.retried(lambda: self._client.update_item(TableName=self._table, **_update(decision)))
+            with reading():
+                return Put("applied", from_item(reply["Attributes"]))
         except self._client.exceptions.ConditionalCheckFailedException as error:
             old = cast("dict[str, Any]", error.response)["Item"]  # the stubs do not know of it
             return put_result(decision, from_item(old))
         except AwsError as error:
             self._calls.tell("dynamodb:UpdateItem", Fault.of(error))
             return Put("failed", None)
-        return Put("applied", from_item(reply["Attributes"]))
 
     def _settle(self, decision: Decision) -> None:
         try:

@@ -8,7 +8,8 @@ import boto3
 
 from ports.addresses import topic_region
 from ports.aws.batches import Entry, send_batch, split
-from ports.aws.client import Calls, config, count_calls, region_of
+from ports.aws.client import Calls, config, region_of
+from ports.aws.replies import watch_calls
 from ports.protocols import CountCall
 from schemas.lead import Lead
 
@@ -28,7 +29,7 @@ def open_sns(arn: str, *, in_flight: int, on_call: CountCall) -> "SnsTopic":
         BadAddress: It is not the ARN of a standard topic.
     """
     client = boto3.client("sns", region_name=region_of(topic_region(arn)), config=config(in_flight))
-    count_calls(client, on_call)
+    watch_calls(client, on_call)
     return SnsTopic(arn, client, Calls(arn, in_flight=in_flight))
 
 

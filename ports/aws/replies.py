@@ -1,0 +1,70 @@
+"""Every call to AWS is counted, and what answers it is looked at: the page of a proxy is no reply."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ports.aws.faults import AwsError, BadReply
+from ports.protocols import CountCall
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSResponse
+    from botocore.client import BaseClient
+    from botocore.model import OperationModel
+
+
+def watch_calls(client: "BaseClient", on_call: CountCall) -> None:
+    """
+    Tell of every attempt that a client makes, and let one that something else than AWS has answered raise `BadReply`.
+
+    Botocore takes an empty body, or HTML, for a JSON reply in which everything is absent: an empty queue. On other
+    garbage it raises whatever its parser stumbles over.
+
+    Args:
+        client: A client of boto3.
+        on_call: Told of the API (`sqs:ReceiveMessage`) and of the result: `ok`, AWS's error code, or the name of the
+            error that kept AWS from answering.
+    """
+
+    def answered(
+        event_name: str, http_response: "AWSResponse", parsed: Mapping[str, Any], model: "OperationModel", **_: object
+    ) -> None:
+        code = parsed.get("Error", {}).get("Code", "ok")
+        is_bad = code == "ok" and model.service_model.metadata.get("protocol") == "json" and not _is_json(http_response)
+        on_call(_api(event_name), BadReply.__name__ if is_bad else code)
+        if is_bad:
+            raise BadReply
+
+    def not_answered(event_name: str, exception: Exception, **_: object) -> None:
+        is_known = isinstance(exception, AwsError)
+        on_call(_api(event_name), type(exception).__name__ if is_known else BadReply.__name__)
+        if not is_known:
+            raise BadReply from exception
+
+    client.meta.events.register("after-call", answered)
+    client.meta.events.register("after-call-error", not_answered)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """
+    Read a reply within: what it lacks, or holds in another form, is its fault.
+
+    Raises:
+        BadReply: It cannot be read.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError) as error:
+        raise BadReply from error
+
+
+def _api(event_name: str) -> str:
+    """Botocore names its events after the call: `after-call.sqs.ReceiveMessage`."""
+    return ":".join(event_name.split(".")[1:])
+
+
+def _is_json(response: "AWSResponse") -> bool:
+    """Tell an object from anything else by its first and last byte; the whole has been parsed already."""
+    body = response.content.strip()
+    return body.startswith(b"{") and body.endswith(b"}")
