@@ -14,7 +14,8 @@ VERBS: Final = {
     "worker": "Consume customer events until told to stop.",
     "send": "Put customer events on the queue.",
     "validate": "Check customer events: line, field and repair for every fault.",
-    "quarantine": "See what was set aside, and why.",
+    "quarantine": "See what was set aside, and why; send it back.",
+    "dlq": "See the dead letters, and send them back.",
     "simulate": "Run the worker itself in virtual time, against services that fail.",
     "config": "Show and check the settings.",
 }

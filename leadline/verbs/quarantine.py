@@ -1,90 +1,93 @@
-"""`leadline quarantine`: what was set aside, and why."""
+"""`leadline quarantine`: the events that can never succeed as they are, and their way back."""
 
-import os
-from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import click
-from rich.table import Column, Table
+from pydantic import TypeAdapter
 
-from leadline.browse import browse
-from leadline.output import Failed, console_for, emit, json_option
-from ports import open_queue
-from worker.configuration import load_settings
+from leadline.setaside import Item, Kind, digest
+from leadline.verbs.setaside import ls, show, stats
+from leadline.verbs.wayback import export, redrive
+from ports import Message
+from schemas.event import canonical_time
 from worker.errors import REASONS
 from worker.quarantine import Quarantined, read_record
-from worker.settings import SettingsError
+
+_FOREIGN: Final = "not a quarantine record of Leadline"
+_RECORD: Final[TypeAdapter[Quarantined]] = TypeAdapter(Quarantined)
 
 
 @click.group
-def quarantine() -> None:
-    """See what was set aside, and why. The queue is LEADLINE_QUARANTINE."""
+@click.pass_context
+def quarantine(context: click.Context) -> None:
+    """
+    See what was set aside, and why; send it back when the cause is mended.
+
+    The queue is LEADLINE_QUARANTINE. Looking holds its messages for a moment and raises their receive counts: give it
+    no redrive policy. docs/quarantine.md says more.
+    """
+    context.obj = KIND
 
 
-@quarantine.command("ls")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many to list.")
-@json_option
-def list_records(*, limit: int, as_json: bool) -> None:
-    """List the events that were set aside: reason, place of the fault, event id, message; not the events themselves."""
-    records = list(_records())
-    table = Table(
-        Column("key", no_wrap=True),
-        "reason",
-        "where",
-        "event",
-        "message",
-        "set aside at",
-        box=None,
-        header_style="bold",
+for _command in (ls, stats, show, redrive, export):
+    quarantine.add_command(_command)
+
+
+def _read(message: Message) -> Item:
+    """
+    Read a record.
+
+    Raises:
+        ValueError: The message is none.
+    """
+    record = _record(message.body)
+    content: dict[str, Any] = {name: value for name, value in vars(record).items() if name != "body"}
+    return Item(
+        key=record.key,
+        message_id=message.id,
+        reason=record.reason,
+        at=record.quarantined_at,
+        body=record.body,
+        # Several bad events of one message may each have it whole for a body: it goes back once.
+        same=digest(record.queue.encode(), record.message_id.encode(), record.body),
+        record=content,
     )
-    for record in records[:limit]:
-        where = record.faults[0]["pointer"] or "the message"
-        table.add_row(record.key, record.reason, where, record.event_id or "", record.message_id, record.quarantined_at)
-    console = console_for(as_json=as_json)
-    console.print(table)
-    by_reason = Counter(record.reason for record in records)
-    console.print(f"\n{len(records)} set aside" + (f", {limit} shown" if len(records) > limit else ""))
-    for reason, count in by_reason.most_common():
-        console.print(f"  {count:6}  {reason}: {REASONS.get(reason, '')}")
-    listed = [_without_body(record) for record in records[:limit]]
-    emit({"count": len(records), "by_reason": dict(by_reason), "records": listed}, as_json=as_json)
 
 
-@quarantine.command("show")
-@click.argument("key")
-@click.option("--body", is_flag=True, help="Show the event itself too. It is customer data.")
-@json_option
-def show_record(*, key: str, body: bool, as_json: bool) -> None:
-    """Show one event that was set aside: every fault with its repair."""
-    record = next((record for record in _records() if record.key == key), None)
-    if record is None:
-        raise Failed(f"there is no {key} in the quarantine; `leadline quarantine ls` lists the keys")
-    console = console_for(as_json=as_json)
-    console.print(f"{record.key}  {record.reason}: {REASONS.get(record.reason, '')}")
-    console.print(f"message {record.message_id}, event {record.index}, of {record.queue}, at {record.quarantined_at}")
-    for fault in record.faults:
-        console.print(f"  {fault['pointer'] or 'the message'}: {fault['repair']}  ({fault['reason']})")
-    if body:
-        console.out(record.body.decode(errors="replace"))
-    emit(_without_body(record) | ({"body": record.body.decode(errors="replace")} if body else {}), as_json=as_json)
+def _record(body: bytes) -> Quarantined:
+    """Read a record that has all that we show. The error quotes nothing: it might be customer data."""
+    try:
+        record = _RECORD.validate_python(vars(read_record(body)))
+        canonical_time(record.quarantined_at)
+    except (ValueError, RecursionError):
+        raise ValueError(_FOREIGN) from None
+    if not record.faults or any(fault.keys() != {"reason", "pointer", "repair"} for fault in record.faults):
+        raise ValueError(_FOREIGN)
+    return record
 
 
-def _without_body(record: Quarantined) -> dict[str, Any]:
-    return {name: value for name, value in vars(record).items() if name != "body"}
+def _row(item: Item) -> tuple[str, ...]:
+    record = item.record
+    where = record["faults"][0]["pointer"] or "the message"
+    return item.key, item.reason, where, record["event_id"] or "", record["message_id"], record["quarantined_at"]
 
 
-def _records() -> Iterator[Quarantined]:
-    """Read the quarantine; a copy that a crash left behind bears the same key and is passed over."""
-    url = load_settings(os.environ).settings.quarantine
-    if url is None:
-        raise SettingsError(["LEADLINE_QUARANTINE is not set; give an SQS queue URL or sqlite:///FILE"])
-    seen: set[str] = set()
-    for message in browse(open_queue(url)):
-        try:
-            record = read_record(message.body)
-        except ValueError as error:
-            raise Failed(f"message {message.id} of {url}: {error}; is it the right queue?") from error
-        if record.key not in seen:
-            seen.add(record.key)
-            yield record
+def _story(item: Item) -> list[str]:
+    record = item.record
+    return [
+        f"{item.key}  {item.reason}: {REASONS.get(item.reason, '')}",
+        f"message {record['message_id']}, event {record['index']}, of {record['queue']}, at {record['quarantined_at']}",
+        *(f"  {f['pointer'] or 'the message'}: {f['repair']}  ({f['reason']})" for f in record["faults"]),
+    ]
+
+
+KIND = Kind(
+    setting="quarantine",
+    what="record",
+    reasons=REASONS,
+    has_times=True,
+    reader=lambda: _read,
+    columns=("key", "reason", "where", "event", "message", "set aside at"),
+    row=_row,
+    story=_story,
+)
