@@ -1,45 +1,43 @@
 """
-Kill a real worker at random moments, again and again, and hold what is left against what was sent.
+Kill real workers at random moments, again and again, and hold what is left against what was sent.
 
-    python -m tests.functional.kill_worker [--kills 20] [--events 5000] [--seed 1]
+    python -m tests.functional.kill_worker [--kills 200] [--events 10000] [--seed 1]
 
-Each worker is a process of its own on the embedded queue, killed with SIGKILL once it has begun to store. At the end
-one worker runs until the queue is empty.
+Each worker is a process of its own on the embedded queue. Three are there at a time, working or starting; the oldest
+is killed with SIGKILL somewhere in its share of the events, which are sent while the workers die. Beyond 5,000 events
+the customers come round again, with newer ones. At the end one worker runs until the queue is empty.
 """
 
 import argparse
 import json
-import os
 import random
-import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from leadline.demo.audit import audit
 from leadline.demo.model import demo_bundle
 from leadline.demo.places import Place, embedded, look
-from leadline.demo.plan import make_plan
-from leadline.demo.run import send
+from leadline.demo.plan import Plan, Planned, make_plan
+from ports import Queue
+from tests.functional.queue_watch import Watch
+from tests.functional.verdict import judge
+from tests.functional.workers import LEASE_S, PATIENCE_S, RETRY_CAP_S, Fleet, clean_environ
 
-LEASE_S: Final = 6
-"""The shortest that the settings allow: what a killed worker held is visible again so soon."""
-
-WITHDRAWN: Final = "bank.lead.withdrawn.v1"
-START_S: Final = 60
+AT_ONCE: Final = 3
+BATCH: Final = 10
+IDLE_S: Final = LEASE_S + 2
+"""After so long without progress there is nothing to kill a worker in the middle of."""
 
 
 def main() -> None:
     """Run by the command line's arguments, and print what was found as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--events", type=int, default=5000)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     bundle, public_key = demo_bundle(Path("build/demo"))
@@ -54,92 +52,106 @@ def kill_and_look(folder: Path, bundle: Path, public_key: Path, events: int, kil
     Send the demo's events, kill workers at random moments, let one finish, and look.
 
     Returns:
-        What the audit found; `right`: each customer is stored once, at their newest version, the topic read by id holds
-        each lead of the store once, and all copies of a lead are equal.
+        What the audit found. `left_behind`: how many messages died with their workers; `longest_invisible_s`: how far
+        any message's return was ahead at most. `right`: every check of `judge` holds, nothing was invisible for longer
+        than its lease, all that the dead held was visible when the last lease had ended, and no worker logged an error.
     """
-    plan, place, chance = make_plan(events), embedded(folder), random.Random(seed)  # noqa: S311  moments, no secrets
-    sent = send(plan, place)
+    started, chance = time.monotonic(), random.Random(seed)  # noqa: S311  moments, no secrets
+    plan, place = make_plan(events), embedded(folder)
     environ = worker_environ(place, bundle, public_key)
-    killed = sum(kill_one(place, environ, chance) for _ in range(kills))
-    finish(place, environ)
-    found = look(place)
-    result = audit(sent, found)
-    copies: dict[str, set[str]] = {}
-    for lead in found.leads:
-        copies.setdefault(lead.id, set()).add(lead.model_dump_json())
-    current = {m.customer_id: (m.event_time, m.event_id) for m in plan.messages if m.kind == "current"}
-    stored = {name: row.decision for name, row in found.stored.items()}
-    newest = {name: (decision.event_time[:23], decision.event_id) for name, decision in stored.items()}
-    leads_stored = {name for name, decision in stored.items() if decision.lead}
-    checks = {
-        "newest": newest == {name: (time[:23], event_id) for name, (time, event_id) in current.items()},
-        "copies_equal": all(len(bodies) == 1 for bodies in copies.values()),
-        "leads_published": leads_stored == {lead.subject for lead in found.leads if lead.type != WITHDRAWN},
-        "nothing_lost": result.lost == 0 and result.waiting == 0,
-    }
-    return {"kills": killed, "right": all(checks.values()), **checks, **result._asdict()}
+    with Watch(place.queue) as watch, Fleet(environ, folder / "logs", AT_ONCE) as fleet:
+        sent, killed = kill_all(plan, place, kills, chance, watch, fleet)
+        fleet.kill()
+        all_visible = becomes_visible(watch)
+        finish(place, environ, watch)
+        checks, counts = judge(plan, sent, look(place))
+        checks |= {
+            "leases_kept": watch.longest_invisible_s <= max(LEASE_S, RETRY_CAP_S),
+            "all_visible": all_visible,
+            "no_error_logged": fleet.errors == [],
+        }
+        watched = {
+            "left_behind": len(watch.left_behind),
+            "longest_invisible_s": round(watch.longest_invisible_s, 3),
+            "most_receives": watch.most_receives,
+        }
+    seconds = round(time.monotonic() - started, 1)
+    return {"right": all(checks.values()), "kills": killed, "seconds": seconds, **checks, **watched, **counts}
 
 
 def worker_environ(place: Place, bundle: Path, public_key: Path) -> dict[str, str]:
-    """Return the environment of a worker on the embedded ports: small batches, short leases, no waiting."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("LEADLINE_", "COV"))} | {
-        "LEADLINE_QUEUE": place.queue,
-        "LEADLINE_QUARANTINE": place.quarantine,
-        "LEADLINE_STORE": place.store,
-        "LEADLINE_TOPIC": place.topic,
-        "LEADLINE_MODEL": str(bundle),
-        "LEADLINE_PUBLIC_KEY": str(public_key),
-        "LEADLINE_BATCH_MAX_SIZE": "20",
-        "LEADLINE_VISIBILITY_TIMEOUT_S": str(LEASE_S),
-        "LEADLINE_WAIT_TIME_S": "0",
-        "LEADLINE_RETRY_CAP_S": "1",
-        "LEADLINE_HTTP_PORT": "0",
-        "LOG_LEVEL": "ERROR",
-    }
+    """Return the environment of a worker: small batches, so that there are many moments; short leases; no waiting."""
+    return clean_environ(
+        LEADLINE_QUEUE=place.queue,
+        LEADLINE_QUARANTINE=place.quarantine,
+        LEADLINE_STORE=place.store,
+        LEADLINE_TOPIC=place.topic,
+        LEADLINE_MODEL=str(bundle),
+        LEADLINE_PUBLIC_KEY=str(public_key),
+        LEADLINE_BATCH_MAX_SIZE=str(BATCH),
+        LEADLINE_VISIBILITY_TIMEOUT_S=str(LEASE_S),
+        LEADLINE_WAIT_TIME_S="0",
+        LEADLINE_RETRY_CAP_S=str(RETRY_CAP_S),
+        LEADLINE_HTTP_PORT="0",
+    )
 
 
-def kill_one(place: Place, environ: Mapping[str, str], chance: random.Random) -> bool:
-    """Start a worker, wait until it has stored something, and kill it a moment later. False: it was done before."""
-    before = versions(place)
-    worker = subprocess.Popen([sys.executable, "-m", "worker"], env=environ)
-    give_up = time.monotonic() + START_S
-    while versions(place) == before and worker.poll() is None and time.monotonic() < give_up and waiting(place):
-        time.sleep(0.002)
-    time.sleep(chance.uniform(0, 0.15))
-    alive = worker.poll() is None
-    worker.send_signal(signal.SIGKILL)
-    worker.wait()
-    return alive
+def kill_all(
+    plan: Plan, place: Place, kills: int, chance: random.Random, watch: Watch, fleet: Fleet
+) -> tuple[Mapping[str, Planned], int]:
+    """Send share by share, and kill a worker in each. Return what was sent, and how many were alive when killed."""
+    sent: dict[str, Planned] = {}
+    queue, killed = place.open(place.queue), 0
+    for share in shares(plan, kills):
+        worker = fleet.oldest()
+        sent |= send(share, queue)
+        wait_for_progress(watch, chance.randint(0, len(share.messages)))
+        time.sleep(chance.uniform(0, 0.02))
+        killed += worker.kill()
+        watch.look()
+        watch.look_for_the_left_behind()
+    return sent, killed
 
 
-def finish(place: Place, environ: Mapping[str, str]) -> None:
-    """Let workers run until the queue is empty, leases of the dead included."""
-    while waiting(place):
+def shares(plan: Plan, count: int) -> Iterator[Plan]:
+    """Cut the plan into so many parts, in order."""
+    total = len(plan.messages)
+    for number in range(count):
+        yield plan._replace(messages=plan.messages[total * number // count : total * (number + 1) // count])
+
+
+def send(plan: Plan, queue: Queue) -> dict[str, Planned]:
+    """Put the messages on the queue. Return them by the ids that it gave them."""
+    ids = queue.send([message.body for message in plan.messages])
+    sent = {message_id: message for message_id, message in zip(ids, plan.messages, strict=True) if message_id}
+    assert len(sent) == len(plan.messages), f"{queue.url} did not take all"
+    return sent
+
+
+def wait_for_progress(watch: Watch, messages: int) -> None:
+    """Wait until so many messages more are done, unless nothing moves any more."""
+    goal = max(watch.look() - messages, 0)
+    smallest, moved_at = goal + messages + 1, time.monotonic()
+    while (waiting := watch.look()) > goal and time.monotonic() - moved_at < IDLE_S:
+        if waiting < smallest:
+            smallest, moved_at = waiting, time.monotonic()
+        time.sleep(0.001)
+
+
+def becomes_visible(watch: Watch) -> bool:
+    """With no worker alive: tell whether all is visible when the last lease has ended, and what was left behind."""
+    time.sleep(LEASE_S)
+    watch.look_for_the_left_behind()
+    return watch.invisible() == 0
+
+
+def finish(place: Place, environ: Mapping[str, str], watch: Watch) -> None:
+    """Let workers run until the queue is empty."""
+    give_up = time.monotonic() + PATIENCE_S
+    while watch.look() and time.monotonic() < give_up:
         command = [sys.executable, "-m", "leadline", "worker", "--once"]
-        subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
-        time.sleep(0.5)
-
-
-def waiting(place: Place) -> int:
-    """Count the messages that are on the queue, visible or not."""
-    return count(place.queue, "SELECT count(*) FROM message")
-
-
-def versions(place: Place) -> int:
-    """Count the customers that are stored."""
-    return count(place.store, "SELECT count(*) FROM customer")
-
-
-def count(url: str, query: str) -> int:
-    """Ask a file of the embedded ports, if it is there."""
-    file = url.removeprefix("sqlite:///")
-    if not Path(file).exists():
-        return 0
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-        try:
-            return int(connection.execute(query).fetchone()[0])
-        except sqlite3.OperationalError:  # the worker is just making the table
-            return 0
+        subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert watch.look() == 0, f"{place.queue} is not empty"
 
 
 if __name__ == "__main__":
