@@ -1,31 +1,30 @@
-"""Malformed messages of every kind that we could think of, small ones by chance and large ones by design."""
+"""
+Malformed messages against `decode`: each must become events, or a reject that gives a reason and quotes no value.
 
-import copy
+    python -m tests.fuzz [--count 100000] [--seed 1]
+
+Small messages of at most 64 KiB are mutated by chance, large ones of 1 MiB are the worst of their kind. Times are CPU
+seconds of this thread, the best of three where the first was too long. Exit 3: a promise is broken, or a time is.
+"""
+
+import argparse
 import json
-import random
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from pathlib import Path
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from tests.helpers import NOW, bus_event, cloud_event, encoded, notification, plain_event
+from rich.progress import track
+
+from tests.helpers import NOW, plain_event
+from tests.malformed import CANARY, LARGE_BYTES, Body, giants, mutants
 from worker.decode import decode
 from worker.errors import REASONS, Reject
 
-CANARY: Final = 471147114711
-"""Stands in every value that may turn up in a fault by mistake; no position in a message is so large."""
-
-SMALL_BYTES: Final = 64 * 1024
-LARGE_BYTES: Final = 1024 * 1024
+SMALL_MS: Final = 20.0
+LARGE_MS: Final = 100.0
 NEEDED: Final = tuple(name for name in plain_event() if name not in ("event_id", "event_time", "customer_id"))
-_VALID: Final = Path(__file__).parent / "events" / "valid"
-
-
-class Body(NamedTuple):
-    """A message, and what was done to it."""
-
-    kind: str
-    body: bytes
 
 
 class Verdict(NamedTuple):
@@ -60,186 +59,59 @@ def broken_by(reject: Reject) -> str | None:
     return "a fault quotes a value" if str(CANARY) in f"{reject} {reject.faults}" else None
 
 
-def mutants(count: int, seed: int) -> Iterator[Body]:
-    """Yield so many messages of at most 64 KiB, each with one to three things done to it."""
-    chance = random.Random(seed)  # noqa: S311  it must repeat itself
-    for _ in range(count):
-        content = copy.deepcopy(chance.choice(_contents()))
-        kinds = chance.choices(tuple(_OF_CONTENT), k=chance.randint(0, 2))
-        for kind in kinds:
-            content = _OF_CONTENT[kind](content, chance)
-        body = encoded(content)
-        if not kinds or chance.random() < 0.4:
-            kinds.append(chance.choice(tuple(_OF_BYTES)))
-            body = _OF_BYTES[kinds[-1]](body, chance)
-        yield Body(" ".join(kinds), body[:SMALL_BYTES])
+class Total(NamedTuple):
+    """What came of many messages; the slowest first."""
+
+    messages: int
+    reasons: Counter[str]
+    broken: list[str]
+    slowest: list[tuple[float, str]]
 
 
-@cache
-def _contents() -> Sequence[Any]:
-    """Return the valid examples, and every form and envelope of an event whose values are canaries."""
-    private: dict[str, Any] = {"customer_id": f"c{CANARY}", "nickname": str(CANARY), "consent": {"email": True}}
-    events = [cloud_event(f"e{CANARY}", **private), plain_event(f"e{CANARY}", highest_spend=CANARY, **private)]
-    packed = [*events, cloud_event("b", level=9), plain_event("c")]
-    wrapped = [form for event in (*events, packed) for form in (bus_event(event), notification(json.dumps(event)))]
-    twice = [notification(json.dumps(bus_event(event))) for event in events]
-    examples = [json.loads(file.read_bytes()) for file in sorted(_VALID.iterdir())]
-    return [*examples, *events, packed, *wrapped, *twice]
+def main() -> None:
+    """Run by the command line's arguments, and print what was found as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    small = run(mutants(arguments.count, arguments.seed), arguments.count, SMALL_MS)
+    large_ones = list(giants(LARGE_BYTES))
+    large = run(large_ones, len(large_ones), LARGE_MS)
+    broken = small.broken + large.broken
+    right = not broken and small.slowest[0][0] <= SMALL_MS and large.slowest[0][0] <= LARGE_MS
+    print(json.dumps({"right": right, "broken": broken[:10], "small": shown(small), "large": shown(large)}))
+    sys.exit(0 if right else 3)
 
 
-def _anything(chance: random.Random) -> Any:  # noqa: ANN401  any JSON
-    """Return a value that is most likely wrong, whatever it stands for."""
-    return chance.choice(
-        (
-            None, True, False, 0, -1, 2, CANARY, -CANARY, CANARY + 0.5, 1e308, -0.0, 10**400, 10**4300 - 1, 2**63, "",
-            str(CANARY), f"{CANARY}\x00", "\ud800", "\udfff" * 9, "\ufeff", "é" * 65, str(CANARY) * 60, "x" * 5000,
-            [], {}, [CANARY], {"email": str(CANARY)}, [[[[str(CANARY)]]]], float("nan"), float("inf"), -float("inf"),
-            "2026-01-15T10:00:00Z", "2026-02-30T10:00:00Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59",
-        )
-    )  # fmt: skip
+def run(bodies: Iterable[Body], count: int, limit_ms: float) -> Total:
+    """Judge and time each message."""
+    reasons: Counter[str] = Counter()
+    broken: list[str] = []
+    times: list[tuple[float, str]] = []
+    for kind, body in track(bodies, "decoding", count, transient=True):
+        verdict, took_ms = timed(body)
+        if took_ms > limit_ms:
+            took_ms = min(took_ms, *(timed(body)[1] for _ in range(2)))
+        reasons.update(verdict.reasons)
+        times = sorted([*times, (took_ms, kind)], reverse=True)[:3]
+        if verdict.broken is not None:
+            broken.append(f"{kind}: {verdict.broken}")
+    return Total(count, reasons, broken, times)
 
 
-def _part(content: Any, chance: random.Random) -> Any:  # noqa: ANN401  any JSON
-    """Return an object or array of the content that is not empty, or None."""
-    parts, found = [content], []
-    for part in parts:
-        if isinstance(part, dict | list) and part:
-            found.append(part)
-            parts += part.values() if isinstance(part, dict) else part
-    return chance.choice(found) if found else None
+def timed(body: bytes) -> tuple[Verdict, float]:
+    """Judge a message, and say how many milliseconds of CPU that took."""
+    started = time.thread_time()
+    verdict = judge(body)
+    return verdict, 1000 * (time.thread_time() - started)
 
 
-def _retyped(content: Any, chance: random.Random) -> Any:  # noqa: ANN401  any JSON
-    part = _part(content, chance)
-    if part is not None:
-        part[chance.choice(list(part) if isinstance(part, dict) else range(len(part)))] = _anything(chance)
-    return content
+def shown(total: Total) -> dict[str, Any]:
+    """Return a total as JSON shows it."""
+    slowest = [{"ms": round(took_ms, 1), "kind": kind} for took_ms, kind in total.slowest]
+    rejected = {reason: count for reason, count in total.reasons.most_common() if reason}
+    return {"messages": total.messages, "accepted_events": total.reasons[""], "rejected": rejected, "slowest": slowest}
 
 
-def _removed(content: Any, chance: random.Random) -> Any:  # noqa: ANN401  any JSON
-    part = _part(content, chance)
-    if part is not None:
-        del part[chance.choice(list(part) if isinstance(part, dict) else range(len(part)))]
-    return content
-
-
-def _nested(content: Any, chance: random.Random) -> Any:  # noqa: ANN401  any JSON
-    part, inner = _part(content, chance), _anything(chance)
-    for _ in range(chance.choice((1, 3, 60, 61, 62, 63, 64, 65, 200))):
-        inner = [inner] if chance.random() < 0.5 else {"x": inner}
-    if isinstance(part, dict):
-        part[chance.choice([*part, "another"])] = inner
-    return content
-
-
-_OF_CONTENT: Final[dict[str, Callable[[Any, random.Random], Any]]] = {
-    "retyped": _retyped,
-    "removed": _removed,
-    "nested": _nested,
-    "replaced": lambda _, chance: _anything(chance),
-    "packed": lambda content, chance: [_anything(chance), content, content][: chance.randint(0, 3)],
-    "mixed": lambda content, chance: [content, *(_anything(chance) for _ in range(chance.choice((1, 9, 1001))))],
-    "in sns": lambda content, _: notification(json.dumps(content)),
-    "in eventbridge": lambda content, _: bus_event(content),
-    "in sns, cut": lambda content, chance: notification(json.dumps(content)[: chance.randint(0, 300)]),
-}
-
-
-def _put(body: bytes, chance: random.Random, what: bytes, *, over: int = 0) -> bytes:
-    at = chance.randint(0, len(body))
-    return body[:at] + what + body[at + over :]
-
-
-def _key_twice(body: bytes, chance: random.Random) -> bytes:
-    return body.replace(b"{", b'{"age": 1, "age": %d, ' % CANARY, chance.randint(1, 3))
-
-
-def _a_number(body: bytes, chance: random.Random) -> bytes:
-    """Put what Python or a lax reader may take for a number, or choke on, in place of one."""
-    strange = (
-        b"NaN",
-        b"-Infinity",
-        b"1e999",
-        b"-",
-        b"01",
-        b"0x10",
-        b"1.",
-        b"+1",
-        b"1e",
-        b"9" * 5000,
-        b"0." + b"1" * 5000,
-    )
-    return body.replace(chance.choice((b": 1", b": 0", b": 4")), b": " + chance.choice(strange), chance.randint(1, 3))
-
-
-_NOT_UTF8: Final = (b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5")
-_OF_BYTES: Final[dict[str, Callable[[bytes, random.Random], bytes]]] = {
-    "cut off": lambda body, chance: body[: chance.randint(0, len(body))],
-    "beginning lost": lambda body, chance: body[chance.randint(0, len(body)) :],
-    "byte flipped": lambda body, chance: _put(body, chance, bytes([chance.randrange(256)]), over=1),
-    "bytes put in": lambda body, chance: _put(body, chance, chance.randbytes(chance.randint(1, 4))),
-    "not utf-8": lambda body, chance: _put(body, chance, chance.choice(_NOT_UTF8)),
-    "mark put in": lambda body, chance: _put(body, chance, bytes([chance.choice(b'{}[]",:\\\x00\n')])),
-    "bom": lambda body, _: b"\xef\xbb\xbf" + body,
-    "utf-16": lambda body, _: body.decode().encode("utf-16"),
-    "surrogate": lambda body, chance: _put(body, chance, b"\\ud800"),
-    "key twice": _key_twice,
-    "number": _a_number,
-    "said twice": lambda body, _: body + b"\n" + body,
-    "noise": lambda _, chance: chance.randbytes(chance.randint(0, 300)),
-}  # fmt: skip
-
-
-def giants(size: int) -> Iterator[Body]:
-    """Yield messages of at most so many bytes, each the worst of its kind for whoever reads it."""
-    for unit in _UNITS:
-        for kind, head, tail in _AROUND:
-            count = max(1, (size - len(head) - len(tail) + 1) // (len(unit) + 1))
-            yield Body(f"{kind} {_brief(unit)}", head + b",".join([unit] * count) + tail)
-    for unit in _EVENTS:
-        count = min(1000, (size - 1) // (len(unit) + 1))
-        yield Body(f"events {_brief(unit)}", b"[" + b",".join([unit] * count) + b"]")
-        padded = unit[:-1] + b',"pad":"' + b"x" * max(0, size // 1000 - len(unit) - 12) + b'"}'
-        yield Body(f"padded events {_brief(unit)}", (b"[" + b",".join([padded] * min(count, 1000)) + b"]")[:size])
-    for unit in (b"x", b"\\u0041", b"\\ud800", b"\\ud83d\\ude00", b"\\n", b"\xc3\xa9", b"{", b"["):
-        text = b'"' + unit * ((size - 400) // len(unit)) + b'"'
-        yield Body(f"text of {_brief(unit)}", encoded(plain_event())[:-1] + b',"x":' + text + b"}")
-        yield Body(f"key of {_brief(unit)}", b"{" + text + b":NaN}")
-    keys = b",".join(b'"%06x":1' % number for number in range((size - 400) // 11))
-    yield Body("keys", b"{" + keys + b"}")
-    yield Body("keys, the last one twice", b"{" + keys + b',"000000":1}')
-    yield from (
-        Body(f"only {_brief(mark)}", mark * (size // len(mark))) for mark in (b"[", b'{"":', b" ", b"\\", b'"', b"\xff")
-    )
-    yield Body("line breaks", b"\n" * (size - 1) + b"x")
-    yield Body("in sns", encoded(notification("[0," * (size // 4)))[:size])
-
-
-def _brief(text: bytes) -> str:
-    return text[:16].decode(errors="replace") + ("..." if len(text) > 16 else "")
-
-
-_UNITS: Final = (
-    b"0", b"-1", b"null", b"NaN", b"[]", b"{}", b"[0]", b'{"":0}', b'{"":0,"":0}', b'""', b'"\\n"', b"1e9", b"0.1",
-    b"5e-324", b"1.7976931348623157e308", b"9" * 18, b"9" * 640, b"9" * 4000, b"9" * 4300, b"9" * 4301,
-    b"0." + b"9" * 800, b"1" * 3000 + b"e-3000", b"[" * 61 + b"]" * 61, b"[" * 63 + b"]" * 63, b"[" * 900 + b"]" * 900,
-    b'{"":' * 61 + b"0" + b"}" * 61,
-)  # fmt: skip
-_AROUND: Final = (
-    ("array of", b"[", b"]"),
-    ("field of", encoded(plain_event())[:-1] + b',"x":[', b"]}"),
-    ("beside a bad event:", b'[0,{"x":[', b"]}]"),
-    ("before a NaN:", b'{"x":[', b",NaN]}"),
-    ("before many digits:", b'[0,{"x":[', b"," + b"9" * 5000 + b"]}]"),
-    ("without an end:", b'{"x":[', b""),
-)
-_EVENTS: Final = (
-    b"{}",
-    encoded(plain_event()),
-    encoded(cloud_event(consent={"email": True})),
-    encoded(plain_event(level=9)),
-    encoded(dict.fromkeys(plain_event(), "")),
-    encoded({"data": dict.fromkeys(plain_event(), "") | {"consent": dict.fromkeys(("email", "sms", "phone"), 0)}}),
-    b'{"data":{"consent":{"sms":0,"email":0,"phone":0},"age":""}}',
-    b'{"age":"","level":"","mortgage":"","security":"","a":1}',
-)
+if __name__ == "__main__":
+    main()
