@@ -35,7 +35,7 @@ class QueueState:
         self.on_delete: Callable[[Box], None] = lambda _box: None
         self._max_receive_count, self._dead_letters = max_receive_count, dead_letters
         self._sent = 0
-        self._later: list[tuple[float, int, Box]] = []
+        self._later: list[tuple[float, int, str]] = []
         self._turns = 0
         self._ready: dict[str, Box] = {}
 
@@ -52,21 +52,21 @@ class QueueState:
         self._turns += 1
         box.visible_at = visible_at
         self._ready.pop(box.id, None)
-        heapq.heappush(self._later, (visible_at, self._turns, box))
+        heapq.heappush(self._later, (visible_at, self._turns, box.id))
 
     def visible(self) -> list[Box]:
         """Return what can be received now, what has waited longest first."""
         while self._later and self._later[0][0] <= self.world.now:
-            at, _, box = heapq.heappop(self._later)
-            if box.visible_at == at and self.boxes.get(box.id) is box:
+            at, _, message_id = heapq.heappop(self._later)
+            if (box := self.boxes.get(message_id)) is not None and box.visible_at == at:
                 self._ready[box.id] = box
         return list(self._ready.values())
 
     def next_at(self) -> float:
         """Return when the next message becomes visible, if nothing changes; infinity on an empty queue."""
         while self._later:
-            at, _, box = self._later[0]
-            if box.visible_at == at and self.boxes.get(box.id) is box:
+            at, _, message_id = self._later[0]
+            if (box := self.boxes.get(message_id)) is not None and box.visible_at == at:
                 return at
             heapq.heappop(self._later)
         return float("inf")

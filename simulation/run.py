@@ -37,7 +37,7 @@ def run(cloud: Cloud, sent: Sequence[Sent], plan: Plan) -> None:
     for message in sent:
         cloud.send(message)
     slots = _Slots(cloud, plan)
-    with _nothing_unforeseen(world):
+    with nothing_unforeseen(world):
         world.schedule.run([slots.work] * plan.workers)
         world.healed = True
         for _ in range(_MOST_REDRIVES):
@@ -91,7 +91,7 @@ class _Listener(logging.Handler):
 
 
 @contextmanager
-def _nothing_unforeseen(world: World) -> Iterator[None]:
+def nothing_unforeseen(world: World) -> Iterator[None]:
     """Hear the worker's errors for a while, and keep its warnings, of which faults make thousands, from the log."""
     log, listener = logging.getLogger("worker"), _Listener(world)
     before = log.level, log.propagate

@@ -42,7 +42,9 @@ class Violation(BaseException):
 class World:
     """Time, chance, faults and trace of one seed."""
 
-    def __init__(self, seed: int, chance: random.Random, faults: Faults, events: int) -> None:
+    def __init__(
+        self, seed: int, chance: random.Random, faults: Faults, events: int, *, remembers: bool = True
+    ) -> None:
         self.seed, self.chance, self.faults = seed, chance, faults
         self.schedule = Schedule(START)
         self.healed = False
@@ -50,6 +52,7 @@ class World:
         self.injected: Counter[str] = Counter()
         self.found: Counter[str] = Counter()
         self.trace: list[Step] = []
+        self._remembers = remembers
         self._calls_left = _MOST_CALLS_AN_EVENT * (events + 10)
 
     @property
@@ -58,7 +61,9 @@ class World:
         return self.schedule.now
 
     def note(self, who: str, what: str, fault: str, items: Sequence[object]) -> None:
-        """Write a step into the trace; a run that never ends is a broken promise too."""
+        """Write a step into the trace, if there is one; a run that never ends is a broken promise too."""
+        if not self._remembers:
+            return
         self.trace.append(Step(self.schedule.now, who, what, fault, tuple(items)))
         self._calls_left -= 1
         if self._calls_left < 0:

@@ -16,6 +16,8 @@ from simulation.faults import EXPLAINED
 from simulation.many import Total, simulate_many
 from simulation.oracle import FILE as SUBSCRIBER
 from simulation.seeds import simulate as simulate_seed
+from simulation.soak import slope_bytes
+from simulation.soak import soak as one_life
 from simulation.world import Violation
 
 _FOUND: Final = {
@@ -32,6 +34,9 @@ _FOUND: Final = {
     "processes": "workers started",
 }
 _SHOWN_FAILURES: Final = 5
+_LONG_LIFE: Final = 1_000_000
+_SLOPE_PER: Final = 100_000
+_MOST_SLOPE_MIB: Final = 1.0
 
 
 @click.command
@@ -48,6 +53,9 @@ _SHOWN_FAILURES: Final = 5
 @click.option("--jobs", type=click.IntRange(min=1), help="How many cores; by default all.")
 @click.option("--trace", is_flag=True, help="Print every step of the first seed, and run no other.")
 @click.option("--crash-everywhere", is_flag=True, help="Instead: a small job, with a crash at every point and pair.")
+@click.option(
+    "--soak", is_flag=True, help="Instead: one worker, a million events, a million empty receives; its memory."
+)
 @json_option
 def simulate(
     *,
@@ -58,6 +66,7 @@ def simulate(
     jobs: int | None,
     trace: bool,
     crash_everywhere: bool,
+    soak: bool,
     as_json: bool,
 ) -> int:
     """
@@ -72,6 +81,8 @@ def simulate(
     console = console_for(as_json=as_json)
     if crash_everywhere:
         return _crash_everywhere(console, as_json=as_json)
+    if soak:
+        return _soak(console, as_json=as_json)
     if trace:
         return _trace(first_seed, events, fault_rate)
     started = time.monotonic()
@@ -136,6 +147,33 @@ def _trace(seed: int, events: int, fault_rate: float) -> int:
         return 3
     click.echo("\n".join(map(str, report.trace)))
     return 0
+
+
+def _soak(console: Console, *, as_json: bool) -> int:
+    """Let one worker live long, and see whether it grows: by 1 MiB for 100,000 events or receives, or by a thread."""
+    started = time.monotonic()
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=progress_console()) as progress:
+        bar = progress.add_task("events and receives", total=2 * _LONG_LIFE)
+        life = one_life(_LONG_LIFE, _LONG_LIFE, lambda more: progress.advance(bar, more))
+    slopes = {
+        name: slope_bytes(samples, _SLOPE_PER) / 2**20 for name, samples in (("busy", life.busy), ("idle", life.idle))
+    }
+    threads = sorted({sample.threads for sample in (*life.busy, *life.idle)})
+    grows = max(slopes.values()) >= _MOST_SLOPE_MIB or len(threads) > 1
+    for name, what in (("busy", "events"), ("idle", "empty receives")):
+        console.print(f"{_LONG_LIFE:,} {what}: {slopes[name]:+.2f} MiB for each {_SLOPE_PER:,}")
+    outcomes = ", ".join(f"{number:,} {name}" for name, number in life.outcomes.items())
+    days, seconds = life.virtual_s / 86400, round(time.monotonic() - started, 1)
+    console.print(f"{outcomes}\n{days:,.1f} virtual days in {seconds} s; threads: {', '.join(map(str, threads))}")
+    result = {
+        "events": _LONG_LIFE,
+        "empty_receives": _LONG_LIFE,
+        "mib_per_100000": slopes,
+        "threads": threads,
+        "seconds": seconds,
+    }
+    emit(result | {"outcomes": life.outcomes, "grows": grows}, as_json=as_json)
+    return 3 if grows else 0
 
 
 def _crash_everywhere(console: Console, *, as_json: bool) -> int:
