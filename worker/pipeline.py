@@ -182,7 +182,7 @@ def _published(outcomes: list[Outcome], services: Services) -> list[Outcome]:
 
 def _quarantined(rejects: list[tuple[Entry, Reject]], services: Services, now: datetime) -> list[Outcome]:
     """Set the rejected events aside; what cannot be set aside stays on the queue."""
-    records = [quarantine_record(services.queue_url, *entry, reject, now) for entry, reject in rejects]
+    records = [_record(services.queue_url, entry, reject, now) for entry, reject in rejects]
     outcomes: list[Outcome] = []
     for (entry, reject), (kind, failed_at) in zip(rejects, _sent(records, services.quarantine), strict=True):
         outcomes.append(Outcome(entry, kind, reason=reject.reason, failed_at=failed_at))
@@ -192,17 +192,27 @@ def _quarantined(rejects: list[tuple[Entry, Reject]], services: Services, now: d
     return outcomes
 
 
-def _sent(records: list[bytes], quarantine: Queue | None) -> list[tuple[OutcomeKind, Stage | None]]:
-    """Send the records, and say of each whether it is there. One that no message can hold is not tried again."""
+def _record(queue_url: str, entry: Entry, reject: Reject, now: datetime) -> bytes | None:
+    """Write the record of a rejected event, or None where it fails unforeseen, or no message can hold it."""
+    try:
+        record = quarantine_record(queue_url, *entry, reject, now)
+    except Exception:
+        log.exception("message %s, event %d: no record can be written of it", entry.message.id, entry.position)
+        return None
+    return record if len(record) <= MAX_MESSAGE_BYTES else None
+
+
+def _sent(records: list[bytes | None], quarantine: Queue | None) -> list[tuple[OutcomeKind, Stage | None]]:
+    """Send the records, and say of each whether it is there. What has none is not tried again before its back-off."""
     if quarantine is None:
         return [("retried", None)] * len(records)
-    fitting = [record for record in records if len(record) <= MAX_MESSAGE_BYTES]
+    fitting = [record for record in records if record is not None]
     try:
         sent = iter(quarantine.send(fitting) if fitting else [])
     except Exception:
         log.exception("the quarantine failed unforeseen; %d rejected events are kept for it", len(fitting))
         sent = iter([None] * len(fitting))
-    return [_fate(next(sent)) if len(record) <= MAX_MESSAGE_BYTES else ("retried", None) for record in records]
+    return [("retried", None) if record is None else _fate(next(sent)) for record in records]
 
 
 def _fate(message_id: str | None) -> tuple[OutcomeKind, Stage | None]:
