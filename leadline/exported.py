@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from leadline.output import Failed
 from leadline.setaside import Item
@@ -40,20 +39,21 @@ def write_jsonl(file: Path, items: Iterable[Item], *, bodies: bool, tell: Callab
     return count
 
 
+def body_as_json(body: bytes) -> dict[str, str]:
+    """Return an event as a field of a JSON object: `body`, or `body_base64` where it is no UTF-8."""
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(body).decode()}
+
+
 def _write(descriptor: int, items: Iterable[Item], tell: Callable[[], object], *, bodies: bool) -> int:
     count = 0
     with open(descriptor, "w", encoding="utf-8") as lines:
         for item in items:
-            lines.write(json.dumps(item.record | (_body(item.body) if bodies else {})) + "\n")
+            lines.write(json.dumps(item.record | (body_as_json(item.body) if bodies else {})) + "\n")
             count += 1
             tell()
         lines.flush()
         os.fsync(lines.fileno())
     return count
-
-
-def _body(body: bytes) -> dict[str, Any]:
-    try:
-        return {"body": body.decode()}
-    except UnicodeDecodeError:
-        return {"body_base64": base64.b64encode(body).decode()}

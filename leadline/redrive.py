@@ -7,11 +7,11 @@ an event by its id. What does not go is given back at the end, so that nothing i
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from leadline.browse import MAX_HELD, Holding
-from leadline.setaside import Item, Read, wrong_queue
+from leadline.setaside import Item, Read, refuse_wrong_queue
 from ports import Message, Queue, Unavailable
 
 _AT_ONCE: Final = 100
@@ -42,14 +42,16 @@ class Redriven(NamedTuple):
     How many came to what; in a dry run, how many would have come to it.
 
     `redriven` were sent. `superseded` were taken away, since the store holds a newer event. `copies` of these two were
-    taken away with them. `failed` were not taken by the main queue. `undeleted` are done, but not known to be deleted
-    here. `not_matching` and `foreign` (no such thing as this queue holds) were left. `trouble` says why it ended early.
+    taken away with them. `failed` were not taken by the main queue. `came_back` were sent by this run and set aside
+    again meanwhile; they are left, or it would never end. `undeleted` are done, but not known to be deleted here.
+    `not_matching` and `foreign` (no such thing as this queue holds) were left. `trouble` says why it ended early.
     """
 
     redriven: int
     superseded: int
     copies: int
     failed: int
+    came_back: int
     undeleted: int
     not_matching: int
     foreign: int
@@ -65,8 +67,10 @@ class Redrive:
         self._count: Counter[str] = Counter()
         self._held: defaultdict[bytes, list[str]] = defaultdict(list)  # message ids, by what copies share
         self._done: set[bytes] = set()
+        self._sent: set[str] = set()  # the ids that the main queue gave
         self._undeleted: list[str] = []
-        self._first_send_at: float | None = None
+        self._foreign: list[str] = []
+        self._send_next_at = world.clock()
         self._refusals = 0
         self._trouble: str | None = None
 
@@ -85,13 +89,15 @@ class Redrive:
                 self._take(received)
                 self._holding.keep()
                 tell(len(received))
+            self._refuse_wrong_queue(at_end=True)
         except Unavailable as error:
             self._trouble = str(error)
         finally:
             self._undeleted = self._holding.delete(self._undeleted)
             self._holding.give_back()
-        counts = {name: self._count[name] for name in Redriven._fields if name not in ("undeleted", "trouble")}
-        return Redriven(**counts, undeleted=len(self._undeleted), trouble=self._trouble)
+        self._count.update(undeleted=len(self._undeleted), foreign=len(self._foreign))
+        counts = {name: self._count[name] for name in Redriven._fields if name != "trouble"}
+        return Redriven(**counts, trouble=self._trouble)
 
     def _goes_on(self) -> bool:
         """Tell whether more is to be received."""
@@ -115,27 +121,44 @@ class Redrive:
                 copies.append(item.message_id)
                 continue
             self._held[item.same].append(item.message_id)
-            if self._wish.matches(item):
+            if item.origin in self._sent:
+                self._count["came_back"] += 1
+            elif self._wish.matches(item):
                 wanted[item.same] = item.body
             else:
                 self._count["not_matching"] += 1
         self._count["copies"] += len(copies)
         self._delete(copies)
-        self._take_away([same for same, body in wanted.items() if self._wish.is_superseded(body)], "superseded")
+        superseded = self._superseded(wanted)
+        self._take_away(superseded, "superseded")
         self._send_all([(same, body) for same, body in wanted.items() if same not in self._done][: self._room()])
 
     def _items(self, received: Sequence[Message]) -> list[Item]:
         """Read the messages; those of another kind are left."""
-        items, found = [], ""
+        items = []
         for message in received:
             try:
                 items.append(self._read(message))
             except ValueError as error:
-                self._count["foreign"] += 1
-                found = f"{message.id}: {error}"
-        if not items and not self._held and not self._done:
-            raise wrong_queue(self._aside, found)
+                self._foreign.append(f"{message.id}: {error}")
+        if not items:
+            self._refuse_wrong_queue()
         return items
+
+    def _refuse_wrong_queue(self, *, at_end: bool = False) -> None:
+        is_found = bool(self._held or self._done)
+        refuse_wrong_queue(self._aside, self._foreign, is_found=is_found, at_end=at_end)
+
+    def _superseded(self, wanted: Mapping[bytes, bytes]) -> list[bytes]:
+        """Ask the store about each message. It may hold a thousand events: leases and a stop must not wait for all."""
+        found = []
+        for same, body in wanted.items():
+            if self._is_over():
+                break
+            if self._wish.is_superseded(body):
+                found.append(same)
+            self._holding.keep()
+        return found
 
     def _send_all(self, wanted: Sequence[tuple[bytes, bytes]]) -> None:
         """Send in small parts, so that the rate is kept and a stop is heard."""
@@ -148,19 +171,20 @@ class Redrive:
             self._send(wanted[start : start + at_once])
 
     def _wait_for_turn(self) -> None:
-        """Wait until the rate allows the next part."""
-        if self._wish.rate is None or self._wish.dry_run:
-            return
-        if self._first_send_at is None:
-            self._first_send_at = self._world.clock()
-        due = self._first_send_at + (self._count["redriven"] + self._count["failed"]) / self._wish.rate
-        while (left_s := due - self._world.clock()) > 0 and not self._is_over():
+        """Wait until the rate allows the next part. What was missed while nothing could be sent is not caught up."""
+        while not self._is_over() and (left_s := self._send_next_at - self._world.clock()) > 0:
             self._world.sleep(min(left_s, _LONGEST_SLEEP_S))
             self._holding.keep()
 
     def _send(self, part: Sequence[tuple[bytes, bytes]]) -> None:
         """Send, and take away what the main queue has acknowledged."""
-        ids = [""] * len(part) if self._wish.dry_run else self._main.send([body for _, body in part])
+        if self._wish.dry_run:
+            self._take_away([same for same, _ in part], "redriven")
+            return
+        if self._wish.rate is not None:
+            self._send_next_at = max(self._send_next_at, self._world.clock()) + len(part) / self._wish.rate
+        ids = self._main.send([body for _, body in part])
+        self._sent.update(message_id for message_id in ids if message_id is not None)
         sent = [same for (same, _), message_id in zip(part, ids, strict=True) if message_id is not None]
         self._take_away(sent, "redriven")
         self._count["failed"] += len(part) - len(sent)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Final, NamedTuple
 
@@ -10,7 +10,10 @@ from leadline.browse import browse
 from leadline.output import Failed
 from ports import Message, Queue
 
-MANY: Final = "(in several)"
+MANY: Final = "(several)"
+"""The source of a message whose events come from more than one."""
+_ENVELOPES: Final = 2  # as deep as a worker looks
+_MANY_FOREIGN: Final = 100
 
 
 class Item(NamedTuple):
@@ -19,6 +22,8 @@ class Item(NamedTuple):
     key: str
     """What `show` takes."""
     message_id: str
+    origin: str
+    """The id of the message that it was on the main queue."""
     reason: str
     at: str | None
     """When it was set aside, as RFC 3339; a dead letter does not say."""
@@ -79,17 +84,29 @@ def read_all(queue: Queue, read: Read, skipped: list[str]) -> Generator[Item]:
                 item = read(message)
             except ValueError as error:
                 skipped.append(f"{message.id}: {error}")
+                refuse_wrong_queue(queue, skipped, is_found=bool(seen))
                 continue
             if item.key not in seen:
                 seen.add(item.key)
                 yield item
-    if skipped and not seen:
-        raise wrong_queue(queue, skipped[0])
+    refuse_wrong_queue(queue, skipped, is_found=bool(seen), at_end=True)
 
 
-def wrong_queue(queue: Queue, found: str) -> Failed:
-    """Say that a queue holds something else."""
-    return Failed(f"{queue.url}, message {found}; is it the right queue? Nothing was taken from it")
+def refuse_wrong_queue(queue: Queue, foreign: Sequence[str], *, is_found: bool, at_end: bool = False) -> None:
+    """
+    Refuse a queue that seems to hold something else: not at its first message, which may be a stray.
+
+    Args:
+        queue: What is read.
+        foreign: What was found that is of another kind.
+        is_found: Whether anything of the right kind was found.
+        at_end: Whether all has been read.
+
+    Raises:
+        Failed: Nothing is as it should be, of a hundred messages or of all.
+    """
+    if foreign and not is_found and (at_end or len(foreign) >= _MANY_FOREIGN):
+        raise Failed(f"{queue.url}, message {foreign[0]}; is it the right queue? Nothing was taken from it")
 
 
 def digest(*parts: bytes) -> bytes:
@@ -104,16 +121,27 @@ def source_of(body: bytes) -> str:
     """Return the CloudEvents source of a body's events, without believing that it has one."""
     try:
         content = json.loads(body)
+        for _ in range(_ENVELOPES):
+            content = _unwrapped(content)
     except (ValueError, RecursionError):
         return "unreadable"
     events = content if isinstance(content, list) else [content]
-    sources = {_source(event) for event in events}
+    sources = {_source(event) for event in events} or {"unknown"}
     return sources.pop() if len(sources) == 1 else MANY
 
 
 def printable(text: object) -> str:
     """Return a producer's text so that it moves no cursor and breaks no encoding."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(text))
+
+
+def _unwrapped(content: Any) -> Any:  # noqa: ANN401  JSON can be anything
+    """Take the content out of an SNS notification or an EventBridge event, if it is in one."""
+    if not isinstance(content, dict):
+        return content
+    if content.get("Type") == "Notification" and isinstance(content.get("Message"), str):
+        return json.loads(content["Message"])
+    return content["detail"] if "detail-type" in content and "detail" in content else content
 
 
 def _source(event: object) -> str:

@@ -1,10 +1,14 @@
 """What a verb does when it is told to stop, by Ctrl-C or by SIGTERM."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, TypeVar
+
+import click
+
+_Item = TypeVar("_Item")
 
 
 @contextmanager
@@ -29,18 +33,28 @@ def stop_between_calls() -> Iterator[Callable[[], signal.Signals | None]]:
         _restore(before)
 
 
-@contextmanager
-def exit_on_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into an exception, so that what is held is given back, and no half-written file stays behind."""
+def until_stopped(items: Iterable[_Item], stopping: Callable[[], signal.Signals | None]) -> Iterator[_Item]:
+    """
+    Pass items on until a signal has come.
 
-    def leave(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + signal.SIGTERM)
+    An exception out of the signal's handler could hit a receive whose messages are not in hand yet: nobody would give
+    them back.
 
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    Raises:
+        click.Abort: SIGINT came.
+        SystemExit: SIGTERM came.
+    """
+    for item in items:
+        _leave_if(stopping())
+        yield item
+    _leave_if(stopping())
+
+
+def _leave_if(came: signal.Signals | None) -> None:
+    if came is signal.SIGINT:
+        raise click.Abort
+    if came is not None:
+        raise SystemExit(128 + came)
 
 
 def _restore(before: dict[int, Any]) -> None:

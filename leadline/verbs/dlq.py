@@ -64,8 +64,16 @@ def _read(message: Message, needed: tuple[str, ...]) -> Item:
         "event_id": events[0].event_id,
         "faults": [{"event": place, **fault._asdict()} for place, reject in rejects for fault in reject.faults],
     }
-    same = digest(message.id.encode(), message.body)
-    return Item(message.id, message.id, reason, None, message.body, same, record)
+    return Item(
+        key=message.id,
+        message_id=message.id,
+        origin=message.id,  # a dead letter keeps its id
+        reason=reason,
+        at=None,
+        body=message.body,
+        same=digest(message.id.encode(), message.body),
+        record=record,
+    )
 
 
 def _events(body: bytes, needed: tuple[str, ...]) -> list[Case | Reject]:

@@ -45,6 +45,7 @@ def _read(message: Message) -> Item:
     return Item(
         key=record.key,
         message_id=message.id,
+        origin=record.message_id,
         reason=record.reason,
         at=record.quarantined_at,
         body=record.body,

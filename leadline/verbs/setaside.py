@@ -10,9 +10,10 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
+from leadline.exported import body_as_json
 from leadline.output import Failed, console_for, emit, json_option
 from leadline.setaside import Item, Kind, printable, read_all
-from leadline.stopping import exit_on_sigterm
+from leadline.stopping import stop_between_calls, until_stopped
 from ports import Queue, open_queue
 from worker.configuration import load_settings
 from worker.settings import Settings, SettingsError, variable
@@ -42,7 +43,13 @@ def ls(kind: Kind, *, limit: int, as_json: bool) -> None:
 
 
 @click.command(short_help="Count it by reason, day or source.")
-@click.option("--by", type=click.Choice(["reason", "day", "source"]), default="reason", show_default=True)
+@click.option(
+    "--by",
+    type=click.Choice(["reason", "day", "source"]),
+    default="reason",
+    show_default=True,
+    help="What to count by; a dead letter has no day.",
+)
 @json_option
 @click.pass_obj
 def stats(kind: Kind, *, by: str, as_json: bool) -> None:
@@ -72,20 +79,19 @@ def show(kind: Kind, *, key: str, body: bool, as_json: bool) -> None:
         raise Failed(f"there is no {kind.what} {key}, or somebody else holds it; `ls` lists the keys")
     for line in kind.story(item):
         console.print(printable(line), soft_wrap=True)
-    text = item.body.decode(errors="replace")
     if body:
-        console.out("\n".join(map(printable, text.splitlines())))
-    emit(item.record | ({"body": text} if body else {}), as_json=as_json)
+        console.out("\n".join(map(printable, item.body.decode(errors="replace").splitlines())))
+    emit(item.record | (body_as_json(item.body) if body else {}), as_json=as_json)
 
 
 @contextmanager
 def items_of(kind: Kind, console: Console) -> Iterator[Iterator[Item]]:
     """Read the queue; in the end all is given back, and messages of another kind are told of."""
     queue, skipped = queue_of(kind), list[str]()
-    with exit_on_sigterm(), closing(read_all(queue, kind.reader(), skipped)) as items:
-        yield items
+    with stop_between_calls() as stopping, closing(read_all(queue, kind.reader(), skipped)) as items:
+        yield until_stopped(items, stopping)
     if skipped:
-        console.print(f"{len(skipped)} messages of another kind are passed over, such as {skipped[0]}")
+        console.print(f"{len(skipped)} messages of another kind are passed over, such as {skipped[0]}", soft_wrap=True)
 
 
 def queue_of(kind: Kind) -> Queue:

@@ -31,7 +31,9 @@ _WHERE_HELP = (
 @click.command(short_help="Send it back to the main queue.")
 @click.option("--where", "conditions", metavar="NAME=VALUE", multiple=True, help=_WHERE_HELP)
 @click.option("--all", "everything", is_flag=True, help="All that was set aside.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Messages a second; as fast as can be.")
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), help="Messages a second at most; else as fast as can be."
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Send no more messages than this.")
 @click.option("--dry-run", is_flag=True, help="Look and count, and change nothing.")
 @json_option
@@ -54,9 +56,9 @@ def redrive(
     which a worker sees by the event's id. With LEADLINE_STORE, what a newer event of the customer has superseded is
     taken away instead. Ctrl-C and SIGTERM stop it between two calls; run it again to go on.
 
-    Exit codes: 0 done, 75 some of it could not go now, 130 or 143 stopped.
+    Exit codes: 0 done, 3 some of it was set aside again meanwhile, 75 some could not go now, 130 or 143 stopped.
     """
-    if everything == bool(conditions) and not dry_run:
+    if (everything and conditions) or not (everything or conditions or dry_run):
         raise click.UsageError("give --where reason=CODE for some, or --all for all that was set aside; not both")
     where = parse_where(conditions, kind)
     aside_url, main_url = addresses(kind.setting, "queue")
@@ -69,7 +71,7 @@ def redrive(
         done = run.run(lambda more: progress.advance(bar, more))
         stopped = stopping()
     result = _result(done, aside, stopped, seconds=time.monotonic() - started, dry_run=dry_run)
-    _tell(console_for(as_json=as_json), done, result, kind)
+    _tell(console_for(as_json=as_json), done, result, kind, is_exact=aside_url.startswith("sqlite:"))
     emit(result, as_json=as_json)
     return _exit_code(done, stopped)
 
@@ -93,7 +95,8 @@ def export(kind: Kind, *, file: Path, conditions: tuple[str, ...], bodies: bool,
         bar = progress.add_task("exporting", total=None)
         wanted = (item for item in items if where.matches(item))
         written = write_jsonl(file, wanted, bodies=bodies, tell=lambda: progress.advance(bar))
-    console.print(f"{written} written to {file}" + (", with customer data" if bodies else ", without the events"))
+    how = "with customer data" if bodies else "without the events"
+    console.print(f"{written} written to {file}, {how}", soft_wrap=True)
     emit({"written": written, "file": str(file), "bodies": bodies}, as_json=as_json)
 
 
@@ -129,13 +132,14 @@ def _result(
     }
 
 
-def _tell(console: Console, done: Redriven, result: dict[str, Any], kind: Kind) -> None:
+def _tell(console: Console, done: Redriven, result: dict[str, Any], kind: Kind, *, is_exact: bool) -> None:
     would = "would be " if result["dry_run"] else ""
     console.print(f"{done.redriven} {would}sent back to the main queue")
     lines = (
         (done.superseded, f"{would}taken away, since the store holds a newer event"),
         (done.copies, f"copies of these, {would}taken away with them"),
         (done.failed, "not taken by the main queue, and left"),
+        (done.came_back, "of these set aside again meanwhile, and left: the cause is not mended"),
         (done.undeleted, "done, and still there as well: run it again"),
         (done.not_matching, "looked at, and not meant"),
         (done.foreign, f"of another kind (no {kind.what}), and left"),
@@ -144,7 +148,8 @@ def _tell(console: Console, done: Redriven, result: dict[str, Any], kind: Kind) 
         if count:
             console.print(f"{count} {text}")
     if result["remaining"] is not None:
-        console.print(f"{result['remaining']} {'would remain' if result['dry_run'] else 'remain'} set aside")
+        about = "" if is_exact else "about "
+        console.print(f"{about}{result['remaining']} {'would remain' if result['dry_run'] else 'remain'} set aside")
     if result["stopped"]:
         console.print(f"stopped by {result['stopped']}; run it again to go on")
     if done.trouble:
@@ -154,4 +159,6 @@ def _tell(console: Console, done: Redriven, result: dict[str, Any], kind: Kind) 
 def _exit_code(done: Redriven, stopped: signal.Signals | None) -> int:
     if stopped is not None:
         return 128 + stopped
-    return 75 if done.failed or done.undeleted or done.trouble else 0
+    if done.failed or done.undeleted or done.trouble:
+        return 75
+    return 3 if done.came_back else 0

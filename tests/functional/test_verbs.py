@@ -9,29 +9,16 @@ from pathlib import Path
 import pytest
 
 from ports import create_queue, open_queue
+from tests.functional.command import Leadline
 from tests.helpers import cloud_event, encoded, plain_event
 from tests.trained import DemoModel
 
-Ran = subprocess.CompletedProcess[str]
-VERBS = ("demo", "train", "score", "model", "worker", "send", "validate", "quarantine", "simulate", "config")
+VERBS = ("demo", "train", "score", "model", "worker", "send", "validate", "quarantine", "dlq", "simulate", "config")
 
 
 @pytest.fixture
-def leadline(demo_model: DemoModel, tmp_path: Path) -> "Leadline":
+def leadline(demo_model: DemoModel, tmp_path: Path) -> Leadline:
     return Leadline(demo_model, tmp_path)
-
-
-class Leadline:
-    """The command, in a folder of its own."""
-
-    def __init__(self, model: DemoModel, folder: Path) -> None:
-        self.model = model
-        self.folder = folder
-
-    def __call__(self, *arguments: str | Path, **environ: str) -> Ran:
-        command = [sys.executable, "-m", "leadline", *map(str, arguments)]
-        env = self.model.environ | environ
-        return subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("verb", VERBS)
