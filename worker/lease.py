@@ -65,7 +65,7 @@ class Leases:
                 refused = self._extend(due, now)
                 self._forget(refused)
                 if lost := sum(message.receipt not in self._ending for message in refused):
-                    log.warning("the lease of %d messages is lost; nothing is published for them", lost)
+                    log.warning("the lease of %d messages is lost: somebody else may have them", lost)
                     self._count_lost(lost)
 
     def keep(self, stopped: threading.Event) -> None:

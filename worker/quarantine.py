@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+import io
 import json
 import zlib
 from dataclasses import dataclass, fields
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ports import Message
-from schemas.event import CUSTOMER_UPDATED
+from schemas.event import CUSTOMER_UPDATED, MAX_MESSAGE_BYTES
 from worker.errors import Reject
 
 RECORD_VERSION: Final = 1
@@ -65,6 +66,15 @@ def read_record(body: bytes) -> Quarantined:
     record: Any = json.loads(body)
     try:
         values = {field.name: record[field.name] for field in fields(Quarantined) if field.name != "body"}
-        return Quarantined(**values, body=gzip.decompress(base64.b64decode(record["body_gzip_base64"])))
+        return Quarantined(**values, body=_unpacked(base64.b64decode(record["body_gzip_base64"])))
     except (KeyError, TypeError, OSError, EOFError, zlib.error) as error:
         raise ValueError("not a quarantine record of Leadline") from error
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Decompress a body, but not what unpacks to more than a message can hold, and so was made by somebody else."""
+    with gzip.open(io.BytesIO(content)) as file:
+        body = file.read(MAX_MESSAGE_BYTES + 1)
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise ValueError("not a quarantine record of Leadline: its body is larger than a message")
+    return body

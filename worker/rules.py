@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from ports import BadAddress
-from ports.addresses import check_bundle, check_queue, check_store, check_topic
+from ports.addresses import check_bundle, check_queue, check_store, check_topic, queue_region
 from worker.settings import Settings, variable
 
 
@@ -107,14 +108,20 @@ def _address(name: str, url: str, check: Callable[[str], None]) -> Rule:
 
 
 def _all_different(*urls: str | None) -> bool:
-    """Tell queues apart, whichever way their files are spelt."""
+    """Tell queues apart, whichever way they are spelt: a file by another path, or SQS by another of its hosts."""
     named = [_plain(url) for url in urls if url is not None]
     return len(named) == len(set(named))
 
 
 def _plain(url: str) -> str:
     path = url.removeprefix("sqlite:///")
-    return url if path == url else str(Path(path).resolve())
+    if path != url:
+        return str(Path(path).resolve())
+    try:
+        region = queue_region(url)
+    except ValueError:  # it is no URL, as another rule says
+        return url
+    return url if region is None else f"{region}{urlsplit(url).path}"
 
 
 def _not_embedded(s: Settings, name: str) -> Rule:

@@ -1,5 +1,9 @@
 """The record of an event that was set aside."""
 
+import base64
+import gzip
+import json
+
 import pytest
 
 from tests.helpers import BEFORE, NOW, encoded, message, plain_event, rejected
@@ -44,3 +48,13 @@ def test_a_record_holds_the_body_compressed() -> None:
     record = quarantine_record("queue", message(body), 0, rejected(body), NOW)
     assert len(record) < 2_000
     assert read_record(record).body == body
+
+
+def test_a_forged_record_unpacks_to_no_more_than_a_message_can_hold() -> None:
+    """A mebibyte of gzip could become a gigabyte."""
+    record = json.loads(quarantine_record("queue", message(b"x"), 0, rejected(b"x"), NOW))
+    record["body_gzip_base64"] = base64.b64encode(gzip.compress(b"x" * (2**20 + 1))).decode()
+    with pytest.raises(ValueError, match="larger than a message"):
+        read_record(encoded(record))
+    record["body_gzip_base64"] = base64.b64encode(gzip.compress(b"x" * 2**20)).decode()
+    assert read_record(encoded(record)).body == b"x" * 2**20

@@ -104,6 +104,13 @@ def test_all_faults_are_told_at_once_each_with_thing_value_and_way_out() -> None
         ({"LEADLINE_DRAIN_TIMEOUT_S": "29"}, "LEADLINE_DRAIN_TIMEOUT_S is 29"),
         ({"LEADLINE_RETRY_CAP_S": "0.5"}, "LEADLINE_RETRY_CAP_S is 0.5"),
         ({"LEADLINE_BATCH_MAX_SIZE": "11", "LEADLINE_MAX_IN_FLIGHT": "10"}, "LEADLINE_BATCH_MAX_SIZE is 11"),
+        (
+            {
+                "LEADLINE_QUEUE": "https://sqs.eu-west-1.amazonaws.com/123456789012/events",
+                "LEADLINE_DLQ": "https://eu-west-1.queue.amazonaws.com/123456789012/events",
+            },
+            "LEADLINE_QUEUE is https://sqs.eu-west-1.amazonaws.com/123456789012/events: LEADLINE_QUARANTINE",
+        ),
         ({"LEADLINE_QUARANTINE": GOOD["LEADLINE_QUEUE"]}, f"LEADLINE_QUEUE is {GOOD['LEADLINE_QUEUE']}"),
         ({"LEADLINE_DLQ": GOOD["LEADLINE_QUEUE"]}, f"LEADLINE_QUEUE is {GOOD['LEADLINE_QUEUE']}"),
         ({"LEADLINE_TOPIC": "none", "LEADLINE_STORE": "none"}, "LEADLINE_TOPIC is not set"),
