@@ -68,9 +68,10 @@ def send_batch(calls: Calls, api: str, call: BatchCall, entries: Sequence[Entry]
 
 
 def _read(reply: Mapping[str, Any], entries: Sequence[Entry]) -> BatchResult:
-    """Only what the reply lists as done is done: an entry that it leaves out is one that nobody knows about."""
+    """Only what the reply lists as done, and not as failed, is done: what it leaves out is what nobody knows about."""
     request_id = reply.get("ResponseMetadata", {}).get("RequestId", "unknown")
-    done = {entry["Id"]: entry for entry in reply.get("Successful", [])}
     failed = {entry["Id"]: Fault.of_entry(entry, request_id) for entry in reply.get("Failed", [])}
+    listed = {entry["Id"]: entry for entry in reply.get("Successful", [])}
+    done = {e["Id"]: listed[e["Id"]] for e in entries if e["Id"] in listed and e["Id"] not in failed}
     unknown = Fault("NotInTheReply", request_id, transient=True)
     return BatchResult(done, {e["Id"]: failed.get(e["Id"], unknown) for e in entries if e["Id"] not in done})

@@ -14,6 +14,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_when
 
 from ports.aws.faults import NO_ANSWER, AwsError, Fault, NotTried
 from ports.protocols import BadAddress, Unavailable
+from ports.telling import Told
 
 CONNECT_TIMEOUT_S: Final = 5
 READ_TIMEOUT_S: Final = 10
@@ -46,7 +47,7 @@ def endpoint_of(service: str, derived: str | None) -> str | None:
     return None if said else derived
 
 
-def config(in_flight: int, read_timeout_s: int = READ_TIMEOUT_S) -> Config:
+def config(in_flight: int, read_timeout_s: float = READ_TIMEOUT_S) -> Config:
     """Return the settings of a client: timeouts, and no retries, since `Calls` makes them."""
     return Config(
         connect_timeout=CONNECT_TIMEOUT_S,
@@ -60,7 +61,14 @@ def config(in_flight: int, read_timeout_s: int = READ_TIMEOUT_S) -> Config:
 class Calls:
     """Makes the calls of one port."""
 
-    def __init__(self, address: str, *, in_flight: int, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        in_flight: int,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """
         Make a caller.
 
@@ -68,12 +76,13 @@ class Calls:
             address: What the port was opened by, for the log.
             in_flight: How many calls `each` makes at a time.
             sleep: Waits between two attempts, in seconds.
+            clock: Tells how long a call has taken, and when a fault was logged, in seconds.
         """
         self.in_flight = in_flight
-        self._address, self._sleep = address, sleep
+        self._address, self._sleep, self._clock = address, sleep, clock
         self._pool = ThreadPoolExecutor(in_flight, thread_name_prefix="aws")
         self._round = threading.local()  # what the calls of one `each` share
-        self._told: set[tuple[str, str]] = set()
+        self._told = Told(clock)
 
     def retried(self, call: Callable[[], Result]) -> Result:
         """
@@ -93,18 +102,20 @@ class Calls:
             sleep=self._sleep,
             reraise=True,
         )
+        started = self._clock()
         try:
             return attempts(call)
-        except NO_ANSWER:
-            silence.set()
+        except AwsError as error:
+            if isinstance(error, NO_ANSWER) or self._clock() - started > READ_TIMEOUT_S:
+                silence.set()
             raise
 
     def each(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """
         Call a function on each item, several at a time. Return the results in order.
 
-        Once a call of `retried` has got no answer at all, those that are left raise `NotTried` at once: with a service
-        that hangs, hundreds of items take as long as one.
+        Once a call of `retried` has got no answer, or was refused only after a long time, those that are left raise
+        `NotTried` at once: with a service that hangs, hundreds of items take as long as one.
         """
         batch = list(items)
         if len(batch) <= 1:
@@ -125,10 +136,8 @@ class Calls:
         )
 
     def tell(self, api: str, fault: Fault) -> None:
-        """Log a fault: the first of its kind as a warning with the way out, the others for whoever debugs."""
-        kind = (api, fault.code)
-        level = logging.DEBUG if kind in self._told or fault.code == NotTried.__name__ else logging.WARNING
-        self._told.add(kind)
+        """Log a fault: of its kind one in ten minutes as a warning with the way out, others for whoever debugs."""
+        level = logging.DEBUG if fault.code == NotTried.__name__ else self._told.level(api, fault.code)
         _log.log(
             level,
             "%s failed on %s: %s (request %s); %s",

@@ -102,6 +102,8 @@ class Fault(NamedTuple):
             return "check the credentials: AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE, or a profile"
         if self.code in _MISSING:
             return "check the address, the account and the region; nothing is created by itself"
+        if self.code == BadReply.__name__:
+            return "it is tried again later; if it stays, check AWS_ENDPOINT_URL and the proxy: something else answers"
         if self.transient:
             return "it is tried again later; if it stays, check the service's limits, the network and AWS_ENDPOINT_URL"
         return "it will not be different later: look the code up in the service's API reference"

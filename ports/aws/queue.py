@@ -116,7 +116,7 @@ class SqsQueue:
             lambda ten: self._client.send_message_batch(QueueUrl=self._url, Entries=ten),
             entries,
         ).done
-        return [done[str(i)]["MessageId"] if str(i) in done else None for i in range(len(bodies))]
+        return [done.get(str(i), {}).get("MessageId") for i in range(len(bodies))]
 
     def depth(self) -> Depth:
         """

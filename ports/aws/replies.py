@@ -1,8 +1,9 @@
 """Every call to AWS is counted, and what answers it is looked at: the page of a proxy is no reply."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ports.aws.faults import AwsError, BadReply
 from ports.protocols import CountCall
@@ -12,13 +13,16 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.model import OperationModel
 
+_FORMS: Final[Mapping[str, type]] = {"list": list, "map": dict, "structure": dict}
+
 
 def watch_calls(client: "BaseClient", on_call: CountCall) -> None:
     """
     Tell of every attempt that a client makes, and let one that something else than AWS has answered raise `BadReply`.
 
-    Botocore takes an empty body, or HTML, for a JSON reply in which everything is absent: an empty queue. On other
-    garbage it raises whatever its parser stumbles over.
+    Botocore takes an empty body, HTML, half a reply, or an object of another kind for a JSON reply in which everything
+    is absent: an empty queue. On other garbage it raises whatever its parser stumbles over; and where an error names no
+    code, it gives the HTTP status for one.
 
     Args:
         client: A client of boto3.
@@ -29,8 +33,8 @@ def watch_calls(client: "BaseClient", on_call: CountCall) -> None:
     def answered(
         event_name: str, http_response: "AWSResponse", parsed: Mapping[str, Any], model: "OperationModel", **_: object
     ) -> None:
-        code = parsed.get("Error", {}).get("Code", "ok")
-        is_bad = code == "ok" and model.service_model.metadata.get("protocol") == "json" and not _is_json(http_response)
+        code = str(parsed.get("Error", {}).get("Code", "ok"))
+        is_bad = code.isdigit() if code != "ok" else not _is_reply(http_response, model)
         on_call(_api(event_name), BadReply.__name__ if is_bad else code)
         if is_bad:
             raise BadReply
@@ -55,7 +59,7 @@ def reading() -> Iterator[None]:
     """
     try:
         yield
-    except (LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise BadReply from error
 
 
@@ -64,7 +68,14 @@ def _api(event_name: str) -> str:
     return ":".join(event_name.split(".")[1:])
 
 
-def _is_json(response: "AWSResponse") -> bool:
-    """Tell an object from anything else by its first and last byte; the whole has been parsed already."""
-    body = response.content.strip()
-    return body.startswith(b"{") and body.endswith(b"}")
+def _is_reply(response: "AWSResponse", model: "OperationModel") -> bool:
+    """Tell a reply in JSON from anything else: an object with nothing in it, or with something that belongs there."""
+    if model.service_model.resolved_protocol != "json" or model.output_shape is None:
+        return True
+    try:
+        held = {name: value for name, value in json.loads(response.content).items() if value is not None}
+    except (AttributeError, ValueError):
+        return False
+    known = {name: member for name, member in model.output_shape.members.items() if name in held}
+    in_form = all(isinstance(held[name], _FORMS.get(member.type_name, object)) for name, member in known.items())
+    return in_form and (bool(known) or not held)

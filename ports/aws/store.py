@@ -69,9 +69,10 @@ class DynamoStore:
             reply = self._calls.retried(
                 lambda: self._client.get_item(TableName=self._table, Key=_key(customer_id), ConsistentRead=True)
             )
+            with reading():
+                return from_item(reply["Item"]) if "Item" in reply else None
         except AwsError as error:
             raise self._calls.unavailable("dynamodb:GetItem", error) from error
-        return from_item(reply["Item"]) if "Item" in reply else None
 
     def newest(self, limit: int) -> list[StoredDecision]:
         """Return the campaign's leads with the newest events, newest first; raises as `get` does."""
@@ -89,15 +90,20 @@ class DynamoStore:
 
     def _put(self, decision: Decision) -> Put:
         try:
-            reply = self._calls.retried(lambda: self._client.update_item(TableName=self._table, **_update(decision)))
-            with reading():
-                return Put("applied", from_item(reply["Attributes"]))
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            old = cast("dict[str, Any]", error.response)["Item"]  # the stubs do not know of it
-            return put_result(decision, from_item(old))
+            return self._apply(decision)
         except AwsError as error:
             self._calls.tell("dynamodb:UpdateItem", Fault.of(error))
             return Put("failed", None)
+
+    def _apply(self, decision: Decision) -> Put:
+        try:
+            reply = self._calls.retried(lambda: self._client.update_item(TableName=self._table, **_update(decision)))
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            with reading():
+                old = cast("dict[str, Any]", error.response)["Item"]  # the stubs do not know of it
+                return put_result(decision, from_item(old))
+        with reading():
+            return Put("applied", from_item(reply["Attributes"]))
 
     def _settle(self, decision: Decision) -> None:
         try:
@@ -139,9 +145,11 @@ class DynamoStore:
         while True:
             try:
                 page = self._calls.retried(partial(call, start))
+                with reading():
+                    rows = [from_item(item) for item in page["Items"]]
             except AwsError as error:
                 raise self._calls.unavailable(api, error) from error
-            yield from map(from_item, page["Items"])
+            yield from rows
             if "LastEvaluatedKey" not in page:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

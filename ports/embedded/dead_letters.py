@@ -9,6 +9,7 @@ from pathlib import Path
 from ports.embedded.messages import ADD, QUEUE_FILE
 from ports.embedded.sqlite import Database
 from ports.protocols import BadAddress, Message
+from ports.telling import Told
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ class DeadLetters:
         self._database, self._folder, self._clock = database, folder, clock
         [(self._max_receive_count, self._path)] = database.read("SELECT max_receive_count, dead_letters FROM policy")
         self._grave: Database | None = None
+        self._told = Told()
 
     @staticmethod
     def settle_policy(database: Database, queue: Path, dead_letters: Path | None, max_receive_count: int) -> None:
@@ -61,7 +63,8 @@ class DeadLetters:
         try:
             self._move(dead)
         except (sqlite3.OperationalError, BadAddress) as error:
-            _log.warning("%d dead letters stay where they are, under their lease: %s", len(dead), error)
+            level = self._told.level(str(error))
+            _log.log(level, "%d dead letters stay where they are, under their lease: %s", len(dead), error)
             if not living:
                 raise sqlite3.OperationalError(f"dead letters cannot be moved: {error}") from error
         return living

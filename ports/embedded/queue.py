@@ -12,6 +12,7 @@ from ports.embedded.dead_letters import DeadLetters
 from ports.embedded.messages import ADD, QUEUE_FILE
 from ports.embedded.sqlite import Database
 from ports.protocols import Depth, Message, Unavailable
+from ports.telling import Told
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 POLL_INTERVAL_S: Final = 0.05
@@ -50,6 +51,7 @@ class EmbeddedQueue:
             BadAddress: There is no such file, or it holds something else.
         """
         self._url, self._clock, self._sleep = url, clock, sleep
+        self._told = Told()
         self._database = Database(path, QUEUE_FILE, create=False)
         self._dead_letters = DeadLetters(self._database, path.absolute().parent, clock)
 
@@ -94,7 +96,8 @@ class EmbeddedQueue:
                 missed = [m for m in messages if connection.execute(_DELETE, (m.id, m.receipt)).rowcount == 0]
                 return [m for m in missed if connection.execute(_EXISTS, (m.id,)).fetchone()]
         except sqlite3.OperationalError as error:
-            _log.warning("%d messages were not deleted from %s: %s", len(messages), self._url, error)
+            level = self._told.level("delete", str(error))
+            _log.log(level, "%d messages were not deleted from %s: %s", len(messages), self._url, error)
             return list(messages)
 
     def set_visibility(self, timeouts_s: Sequence[tuple[Message, int]]) -> list[Message]:
@@ -108,7 +111,8 @@ class EmbeddedQueue:
                     if connection.execute(_HIDE, (now + timeout_s, message.id, message.receipt)).rowcount == 0
                 ]
         except sqlite3.OperationalError as error:
-            _log.warning("the leases of %d messages of %s were not changed: %s", len(timeouts_s), self._url, error)
+            level = self._told.level("set_visibility", str(error))
+            _log.log(level, "the leases of %d messages of %s were not changed: %s", len(timeouts_s), self._url, error)
             return []
 
     def send(self, bodies: Sequence[bytes]) -> list[str | None]:
@@ -119,7 +123,8 @@ class EmbeddedQueue:
             with self._database.transaction() as connection:
                 connection.executemany(ADD, [(i, body, now) for i, body in zip(ids, bodies, strict=True) if i])
         except sqlite3.OperationalError as error:
-            _log.warning("%d messages were not taken by %s: %s", len(bodies), self._url, error)
+            level = self._told.level("send", str(error))
+            _log.log(level, "%d messages were not taken by %s: %s", len(bodies), self._url, error)
             return [None] * len(bodies)
         return ids
 

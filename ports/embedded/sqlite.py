@@ -47,9 +47,9 @@ class Database:
         Hold the only right to write; commit at the end, or nothing at all if anything is raised.
 
         Raises:
-            sqlite3.OperationalError: Locked for too long, the disk is full, or the file is gone.
+            sqlite3.OperationalError: Locked for too long, the disk is full, or the file is gone or spoilt.
         """
-        with self._lock:
+        with self._lock, _spoilt_is_operational():
             self._check_that_it_is_there()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -64,9 +64,9 @@ class Database:
         Return all rows of a query, without waiting for writers.
 
         Raises:
-            sqlite3.OperationalError: The disk failed, or the file is gone.
+            sqlite3.OperationalError: The disk failed, or the file is gone or spoilt.
         """
-        with self._lock:
+        with self._lock, _spoilt_is_operational():
             self._check_that_it_is_there()
             return self._connection.execute(statement, parameters).fetchall()
 
@@ -78,6 +78,17 @@ class Database:
             same = False
         if not same:
             raise sqlite3.OperationalError(f"{self._path} was removed or replaced while it was open")
+
+
+@contextmanager
+def _spoilt_is_operational() -> Iterator[None]:
+    """A file that somebody has written other things into is no fault of the program: it may be mended meanwhile."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if type(error) is sqlite3.DatabaseError:  # what sqlite3 says of such a file, and of nothing else
+            raise sqlite3.OperationalError(str(error)) from error
+        raise
 
 
 def _connect(path: Path, kind: Kind, *, create: bool) -> sqlite3.Connection:

@@ -8,6 +8,7 @@ from typing import Final
 
 from ports.embedded.sqlite import Database, Kind
 from ports.protocols import Put, Unavailable, put_result
+from ports.telling import Told
 from schemas.decision import Decision, StoredDecision
 
 SCAN_ROWS: Final = 1000
@@ -71,6 +72,7 @@ class EmbeddedStore:
         """
         self._path, self._campaign = path, campaign
         self._database = Database(path, _STORE_FILE, create=True)
+        self._told = Told()
 
     def put(self, decisions: Sequence[Decision]) -> list[Put]:
         """Store each decision unless the same event or a newer one is there. All in one transaction, in order."""
@@ -78,7 +80,8 @@ class EmbeddedStore:
             with self._database.transaction() as connection:
                 return [_put(connection, decision) for decision in decisions]
         except sqlite3.OperationalError as error:
-            _log.warning("%d decisions were not stored in %s: %s", len(decisions), self._path, error)
+            level = self._told.level("put", str(error))
+            _log.log(level, "%d decisions were not stored in %s: %s", len(decisions), self._path, error)
             return [Put("failed", None)] * len(decisions)
 
     def settle_withdrawals(self, decisions: Sequence[Decision]) -> None:
@@ -87,7 +90,8 @@ class EmbeddedStore:
             with self._database.transaction() as connection:
                 connection.executemany(_SETTLE, [(d.customer_id, d.version) for d in decisions])
         except sqlite3.OperationalError as error:
-            _log.warning("%d withdrawals were not noted in %s: %s", len(decisions), self._path, error)
+            level = self._told.level("settle", str(error))
+            _log.log(level, "%d withdrawals were not noted in %s: %s", len(decisions), self._path, error)
 
     def get(self, customer_id: str) -> StoredDecision | None:
         """

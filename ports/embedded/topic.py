@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ports.protocols import BadAddress
+from ports.telling import Told
 from schemas.lead import Lead
 
 _LOOK_BACK_BYTES: Final = 64 * 1024
@@ -27,7 +28,7 @@ class FileTopic:
         Raises:
             BadAddress: The file cannot be made or written to.
         """
-        self._path = path.absolute()
+        self._path, self._told = path.absolute(), Told()
         try:
             with self._locked():
                 _sync_folder(self._path.parent)
@@ -41,7 +42,9 @@ class FileTopic:
             with self._locked() as (file, end):
                 _append(file, end, lines)
         except OSError as error:
-            _log.warning("%d leads were not published to %s: %s", len(leads), self._path, error)
+            _log.log(
+                self._told.level(str(error)), "%d leads were not published to %s: %s", len(leads), self._path, error
+            )
             return list(leads)
         return []
 
@@ -60,13 +63,16 @@ class FileTopic:
 class StdoutTopic:
     """The same lines on stdout."""
 
+    def __init__(self) -> None:
+        self._told = Told()
+
     def publish(self, leads: Sequence[Lead]) -> list[Lead]:
         """Print a line for each lead. Return all of them if nobody reads any more."""
         try:
             sys.stdout.write("".join(lead.model_dump_json() + "\n" for lead in leads))
             sys.stdout.flush()
         except OSError as error:
-            _log.warning("%d leads were not written to stdout: %s", len(leads), error)
+            _log.log(self._told.level(str(error)), "%d leads were not written to stdout: %s", len(leads), error)
             return list(leads)
         return []
 

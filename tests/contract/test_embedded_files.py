@@ -1,7 +1,9 @@
 """What the embedded store and topic promise beyond the contract, when files and disks misbehave."""
 
 import json
+import logging
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -113,11 +115,13 @@ topic = open_topic(f"file:///{folder}/leads.jsonl")
 store, queue = open_store(f"sqlite:///{folder}/store.db"), create_queue(f"sqlite:///{folder}/queue.db")
 assert topic.publish([lead]) == []
 limit = len(lead.model_dump_json()) + 100
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+no_limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, no_limit[1]))
 assert topic.publish([lead, lead]) == [lead, lead]
 assert queue.send([b"a" * 100_000]) == [None]
 assert [put.outcome for put in store.put([decision])] == ["failed"]
 store.settle_withdrawals([decision])
+resource.setrlimit(resource.RLIMIT_FSIZE, no_limit)  # for those who write at the end, such as coverage
 print("no crash")
 """
 
@@ -145,6 +149,64 @@ def test_a_store_that_was_removed_fails_each_item(tmp_path: Path, decide: Callab
     assert [Put("failed", None)] * 2 == store.put([decide("1"), decide("2")])
     with pytest.raises(Unavailable, match="removed or replaced"):
         store.get("1")
+
+
+def spoil(path: Path) -> None:
+    """Write other things over a database, in its place, while it is open."""
+    other = sqlite3.connect(path)
+    other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    other.close()
+    with path.open("r+b") as file:
+        file.write(b"dear diary, " * 1000)
+
+
+def test_a_store_that_somebody_has_written_over_fails_each_item(
+    tmp_path: Path, decide: Callable[..., Decision]
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    assert store is not None
+    store.put([decide("1")])
+    spoil(tmp_path / "store.db")
+
+    assert [Put("failed", None)] * 2 == store.put([decide("1"), decide("2")])
+    store.settle_withdrawals([decide("1")])
+    with pytest.raises(Unavailable, match="cannot be read now"):
+        store.get("1")
+
+
+def test_a_queue_that_somebody_has_written_over_is_not_there_and_loses_no_lease(tmp_path: Path) -> None:
+    queue = create_queue(f"sqlite:///{tmp_path}/queue.db")
+    queue.send([b"a", b"b"])
+    messages = queue.receive(1, 0, 60)
+    spoil(tmp_path / "queue.db")
+
+    with pytest.raises(Unavailable, match="cannot be used now"):
+        queue.receive(1, 0, 60)
+    with pytest.raises(Unavailable, match="cannot be used now"):
+        queue.depth()
+    assert messages == queue.delete(messages)
+    assert [] == queue.set_visibility([(message, 60) for message in messages])
+    assert [None] == queue.send([b"c"])
+
+
+def test_a_fault_that_stays_is_told_once(
+    tmp_path: Path, decide: Callable[..., Decision], make_lead: MakeLead, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker tries again every few moments: at that rate nobody could read the rest of its log."""
+    store, topic = open_store(f"sqlite:///{tmp_path}/store.db"), open_topic(f"file:///{tmp_path}/leads.jsonl")
+    assert store is not None
+    assert topic is not None
+    (tmp_path / "store.db").unlink()
+    (tmp_path / "leads.jsonl").unlink()
+    (tmp_path / "leads.jsonl").mkdir()
+
+    for _ in range(5):
+        store.put([decide()])
+        store.settle_withdrawals([decide()])
+        topic.publish([make_lead()])
+
+    told = [record.name for record in caplog.records if record.levelno == logging.WARNING]
+    assert ["ports.embedded.store", "ports.embedded.store", "ports.embedded.topic"] == told
 
 
 def test_a_store_keeps_what_it_holds_when_it_is_opened_again(tmp_path: Path, decide: Callable[..., Decision]) -> None:

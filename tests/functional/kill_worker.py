@@ -1,11 +1,12 @@
 """
 Kill real workers at random moments, again and again, and hold what is left against what was sent.
 
-    python -m tests.functional.kill_worker [--kills 200] [--events 10000] [--seed 1]
+    python -m tests.functional.kill_worker [--aws] [--kills 200] [--events 10000] [--seed 1]
 
-Each worker is a process of its own on the embedded queue. Three are there at a time, working or starting; the oldest
-is killed with SIGKILL somewhere in its share of the events, which are sent while the workers die. Beyond 5,000 events
-the customers come round again, with newer ones. At the end one worker runs until the queue is empty.
+Each worker is a process of its own on the embedded queue, store and topic, or with `--aws` on SQS, DynamoDB and SNS of
+a moto in this process. Three are there at a time, working or starting; the oldest is killed with SIGKILL somewhere in
+its share of the events, which are sent while the workers die. Beyond 5,000 events the customers come round again, with
+newer ones. At the end one worker runs until the queue is empty.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +25,8 @@ from leadline.demo.model import demo_bundle
 from leadline.demo.places import Place, embedded, look
 from leadline.demo.plan import Plan, Planned, make_plan
 from ports import Queue
-from tests.functional.queue_watch import Watch
+from tests.functional.queue_watch import MotoWatch, Watch
+from tests.functional.serial_moto import serial_moto
 from tests.functional.verdict import judge
 from tests.functional.workers import LEASE_S, PATIENCE_S, RETRY_CAP_S, Fleet, clean_environ
 
@@ -36,20 +39,53 @@ IDLE_S: Final = LEASE_S + 2
 def main() -> None:
     """Run by the command line's arguments, and print what was found as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--aws", action="store_true")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     bundle, public_key = demo_bundle(Path("build/demo"))
-    with tempfile.TemporaryDirectory() as folder:
-        found = kill_and_look(Path(folder), bundle, public_key, arguments.events, arguments.kills, arguments.seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        where = on_aws() if arguments.aws else on_files(folder)
+        found = kill_and_look(where, folder, bundle, public_key, arguments.events, arguments.kills, arguments.seed)
     print(json.dumps(found))
     sys.exit(0 if found["right"] else 3)
 
 
-def kill_and_look(folder: Path, bundle: Path, public_key: Path, events: int, kills: int, seed: int) -> dict[str, Any]:
+Where = AbstractContextManager[tuple[Place, Watch]]
+"""A place with a queue to look into."""
+
+
+@contextmanager
+def on_files(folder: Path) -> Iterator[tuple[Place, Watch]]:
+    """Make the embedded queues in a folder."""
+    place = embedded(folder)
+    with Watch(place.queue) as watch:
+        yield place, watch
+
+
+@contextmanager
+def on_aws() -> Iterator[tuple[Place, Watch]]:
+    """Serve queues, table and topic from this process."""
+    with serial_moto() as (moto, _, place), MotoWatch(moto, place.queue) as watch:
+        yield place, watch
+
+
+def kill_and_look(
+    where: Where, folder: Path, bundle: Path, public_key: Path, events: int, kills: int, seed: int
+) -> dict[str, Any]:
     """
     Send the demo's events, kill workers at random moments, let one finish, and look.
+
+    Args:
+        where: Where to do so.
+        folder: For the logs of the workers.
+        bundle: The model.
+        public_key: What its signature is checked with.
+        events: How many events.
+        kills: How many workers.
+        seed: Of the moments.
 
     Returns:
         What the audit found. `left_behind`: how many messages died with their workers; `longest_invisible_s`: how far
@@ -57,11 +93,12 @@ def kill_and_look(folder: Path, bundle: Path, public_key: Path, events: int, kil
         than its lease, all that the dead held was visible when the last lease had ended, and no worker logged an error.
     """
     started, chance = time.monotonic(), random.Random(seed)  # noqa: S311  moments, no secrets
-    plan, place = make_plan(events), embedded(folder)
-    environ = worker_environ(place, bundle, public_key)
-    with Watch(place.queue) as watch, Fleet(environ, folder / "logs", AT_ONCE) as fleet:
-        sent, killed = kill_all(plan, place, kills, chance, watch, fleet)
-        fleet.kill()
+    plan = make_plan(events)
+    with where as (place, watch):
+        environ = worker_environ(place, bundle, public_key)
+        with Fleet(environ, folder / "logs", AT_ONCE) as fleet:
+            sent, killed = kill_all(plan, place, kills, chance, watch, fleet)
+            fleet.kill()
         all_visible = becomes_visible(watch)
         finish(place, environ, watch)
         checks, counts = judge(plan, sent, look(place))

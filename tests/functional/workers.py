@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,10 +25,11 @@ def clean_environ(**settings: str) -> dict[str, str]:
 class Process:
     """One `python -m worker`, whose log goes to a file."""
 
-    def __init__(self, environ: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environ: Mapping[str, str], log: Path, command: Sequence[str] = ("-m", "worker")) -> None:
         self._log = log
         with log.open("wb") as file:
-            self._process = subprocess.Popen([sys.executable, "-m", "worker"], env=environ, stderr=file)
+            self._process = subprocess.Popen([sys.executable, *command], env=environ, stderr=file)
+        self.pid = self._process.pid
 
     @property
     def log(self) -> str:
