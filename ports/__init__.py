@@ -4,7 +4,7 @@ The outside world as the worker sees it: a queue, a store and a topic, each on A
 `protocols.py` says what they promise, `openers.py` opens the one that a URL names.
 """
 
-from ports.openers import CALLS_IN_FLIGHT, create_queue, fetch_bundle, open_queue, open_store, open_topic
+from ports.openers import CALLS_IN_FLIGHT, PATIENCE_S, create_queue, fetch_bundle, open_queue, open_store, open_topic
 from ports.protocols import (
     BadAddress,
     BadBundle,
@@ -22,6 +22,7 @@ from ports.protocols import (
 
 __all__ = [
     "CALLS_IN_FLIGHT",
+    "PATIENCE_S",
     "BadAddress",
     "BadBundle",
     "CountCall",

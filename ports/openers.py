@@ -11,6 +11,9 @@ from ports.protocols import CountCall, Queue, Store, Topic, not_counted
 CALLS_IN_FLIGHT: Final = 8
 """How many calls one port makes to AWS at a time."""
 
+PATIENCE_S: Final = 50
+"""How long a port waits at most for a service that hangs, with all attempts, however many items there are."""
+
 
 def open_queue(
     url: str, *, wait_time_s: int = 20, in_flight: int = CALLS_IN_FLIGHT, on_call: CountCall = not_counted

@@ -10,10 +10,11 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from ports import (
     CALLS_IN_FLIGHT,
+    PATIENCE_S,
     CountCall,
     Message,
     Queue,
@@ -34,6 +35,9 @@ from worker.metrics import Metrics
 from worker.outcome import Outcome, Settled
 from worker.pipeline import Services, process_batch
 from worker.settings import Settings
+
+_CALLS_OF_A_STEP: Final = 6
+"""Store, publish, settle withdrawals, quarantine, delete, give back."""
 
 log = logging.getLogger(__name__)
 
@@ -188,5 +192,5 @@ def _services(settings: Settings, bundle: Bundle, queue: Queue, calls: Calls) ->
 
 
 def _stall_after_s(settings: Settings) -> float:
-    """A step may take one long poll and one lease; a loop that takes twice as long has stalled."""
-    return 2.0 * (settings.wait_time_s + 5 + settings.visibility_timeout_s)
+    """A step may take one long poll, and in an outage the patience of each call that follows it; not more."""
+    return settings.wait_time_s + 5.0 + _CALLS_OF_A_STEP * PATIENCE_S

@@ -53,7 +53,7 @@ def config(in_flight: int, read_timeout_s: float = READ_TIMEOUT_S) -> Config:
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=read_timeout_s,
         retries={"total_max_attempts": 1},
-        max_pool_connections=max(in_flight, 1),
+        max_pool_connections=max(2 * in_flight, 1),  # leases are extended beside all other calls
         user_agent_extra="leadline",
     )
 
@@ -83,6 +83,10 @@ class Calls:
         self._pool = ThreadPoolExecutor(in_flight, thread_name_prefix="aws")
         self._round = threading.local()  # what the calls of one `each` share
         self._told = Told(clock)
+
+    def beside(self) -> "Calls":
+        """Return another caller for the same port, whose calls wait for none of this one's."""
+        return Calls(self._address, in_flight=self.in_flight, sleep=self._sleep, clock=self._clock)
 
     def retried(self, call: Callable[[], Result]) -> Result:
         """

@@ -56,6 +56,7 @@ class SqsQueue:
             wait_time_s: The longest wait of a receive.
         """
         self._url, self._client, self._receiver, self._calls = url, client, receiver, calls
+        self._lease_calls = calls.beside()  # a lease must be extended also while deletes hang
         self._wait_time_s = wait_time_s
 
     @property
@@ -103,6 +104,7 @@ class SqsQueue:
             "sqs:ChangeMessageVisibilityBatch",
             lambda ten: self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=ten),
             entries,
+            self._lease_calls,
         ).faults
         return [message for i, (message, _) in enumerate(timeouts_s) if _is_lost(faults.get(str(i)))]
 
@@ -169,9 +171,10 @@ class SqsQueue:
             self._calls.tell("sqs:ReceiveMessage", Fault.of(error))
             return []
 
-    def _send_all(self, api: str, call: BatchCall, entries: Sequence[Entry]) -> BatchResult:
+    def _send_all(self, api: str, call: BatchCall, entries: Sequence[Entry], by: Calls | None = None) -> BatchResult:
+        calls = by or self._calls
         batches = split(entries, size=lambda e: len(e.get("MessageBody", "").encode()), max_bytes=MAX_BODY_BYTES)
-        results = self._calls.each(lambda ten: send_batch(self._calls, api, call, ten, again=True), batches)
+        results = calls.each(lambda ten: send_batch(calls, api, call, ten, again=True), batches)
         return BatchResult(
             {key: entry for result in results for key, entry in result.done.items()},
             {key: fault for result in results for key, fault in result.faults.items()},

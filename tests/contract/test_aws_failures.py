@@ -9,8 +9,16 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
-from ports import Message, Put, Unavailable
-from ports.aws.client import Calls, config
+from ports import PATIENCE_S, Message, Put, Unavailable
+from ports.aws.client import (
+    ATTEMPTS,
+    CONNECT_TIMEOUT_S,
+    FIRST_PAUSE_S,
+    LONGEST_PAUSE_S,
+    READ_TIMEOUT_S,
+    Calls,
+    config,
+)
 from ports.aws.queue import SqsQueue, open_sqs
 from ports.aws.store import DynamoStore
 from ports.aws.topic import SnsTopic
@@ -310,6 +318,12 @@ def test_each_kind_of_fault_is_logged_once_with_its_code_and_way_out_and_never_w
     assert f"sqs:DeleteMessageBatch failed on {URL}: AccessDenied (request request-1)" in record.getMessage()
     assert "policy of the worker's role" in record.getMessage()
     assert "secret" not in caplog.text
+
+
+def test_the_patience_that_the_stall_watch_reckons_with_covers_every_attempt_and_pause() -> None:
+    pauses = (ATTEMPTS - 1) * (LONGEST_PAUSE_S + FIRST_PAUSE_S)
+
+    assert PATIENCE_S >= ATTEMPTS * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S) + pauses
 
 
 def test_the_sdk_makes_one_attempt_and_waits_longer_for_a_receive_than_for_the_rest() -> None:

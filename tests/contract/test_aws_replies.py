@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -289,6 +290,32 @@ def test_a_call_that_nobody_answers_does_not_stop_those_that_are_made_later_alon
     service.respond = lambda _: Answer(200, stored(decision))
 
     assert ["applied"] == [put.outcome for put in impatient.store.put([decision])]
+
+
+def test_leases_are_extended_while_deletes_hang(service: Answering, impatient: Ports) -> None:
+    """All calls of the queue are taken by deletes that nobody answers; the thread that keeps leases waits for none."""
+    deleting, release = threading.Event(), threading.Event()
+    messages = [Message(f"id-{n}", f"receipt-{n}", b"{}", 1) for n in range(100)]
+
+    def respond(request: Request) -> Answer | Silence:
+        if request.api == "sqs:DeleteMessageBatch":
+            deleting.set()
+            release.wait(10)
+            return Silence(0)
+        return Answer(200, json.dumps({"Successful": [{"Id": str(n)} for n in range(100)]}).encode())
+
+    service.respond = respond
+    deletes = threading.Thread(target=impatient.queue.delete, args=(messages,))
+    deletes.start()
+    assert deleting.wait(10)
+    lost = impatient.queue.set_visibility([(message, 60) for message in messages])
+    still_deleting = deletes.is_alive()
+    release.set()
+    deletes.join()
+
+    assert [] == lost
+    assert 10 == service.calls["sqs:ChangeMessageVisibilityBatch"]
+    assert still_deleting
 
 
 def test_a_fault_is_told_again_when_ten_minutes_have_passed(caplog: pytest.LogCaptureFixture) -> None:
