@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UNIT ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train check test test-all soak bench format schemas lock clean
+.PHONY: help demo train check test test-all soak mutants bench format schemas lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,8 +52,12 @@ test-all: test  ## the same on Python 3.12 and 3.13, where they are (on the PATH
 
 soak: $(VENV)/dev.stamp  ## the long versions of tests and simulation (half an hour)
 	@$(BIN)/pytest --numprocesses=2 -m soak $(UNIT)
+	@$(BIN)/python -m tests.fuzz
 	@$(BIN)/leadline simulate --seeds 10000 --events 100 --fault-rate 0.2
 	@$(BIN)/leadline simulate --crash-everywhere
+
+mutants: $(VENV)/dev.stamp  ## do the tests notice small faults in the source? (ten minutes)
+	@$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/demo.stamp  ## events per second and memory of the embedded worker
 	@$(BIN)/python benchmarks/embedded.py
@@ -69,4 +73,4 @@ lock: $(VENV)/dev.stamp  ## pin every requirement, with hashes
 	@sh requirements.sh $(BIN)/uv
 
 clean:  ## remove what was built
-	@rm -rf build $(VENV) .venv-3.12 .venv-3.13 *.egg-info
+	@rm -rf build mutants $(VENV) .venv-3.12 .venv-3.13 *.egg-info

@@ -124,6 +124,8 @@ class SimulatedQueue:
             Unavailable: By fault: with `reply_lost`, messages are leased and nobody knows.
         """
         link, state = self._link, self._state
+        if limit < 0:
+            link.world.fail(f"{link.name} asks for {limit} messages")
         fault = link.begin("receive", limit)
         kind = None if fault is None else fault.kind
         deadline = link.world.now + wait_s

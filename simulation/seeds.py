@@ -12,7 +12,7 @@ from simulation.invariants import check
 from simulation.models import CAMPAIGN, models
 from simulation.process import Variant
 from simulation.run import Plan, run
-from simulation.world import START, Step, World
+from simulation.world import START, Step, Violation, World
 from worker.settings import Settings
 
 _HEALS_AFTER_S: Final = 600.0
@@ -48,7 +48,10 @@ def simulate(seed: int, *, events: int = 100, fault_rate: float = 0.2, variant: 
     cloud = Cloud(world, chance.choice(MODES), max_receive_count=chance.choice((3, 5, 20)))
     sent = Producer(chance, events, conflicts=cloud.mode != "topic only").messages()
     world.heals_at = sent[-1].at + _HEALS_AFTER_S
-    run(cloud, sent, _plan(chance, variant))
+    try:
+        run(cloud, sent, _plan(chance, variant))
+    except Exception as error:
+        raise Violation(seed, f"a worker ends by an error that nobody foresaw: {error!r}", world.trace) from error
     check(cloud, sent)
     return Report(seed, cloud.mode, world.injected, world.found, world.now - START, world.trace)
 

@@ -89,7 +89,7 @@ class Consumer:
         if self.breaker.wait_s() > 0 or len(self._hand) >= self._settings.max_in_flight:
             return 0
         is_probe = self.breaker.is_open or self._hand.is_blocked
-        limit = 1 if is_probe else self._settings.batch_max_size - len(self._hand)
+        limit = 1 if is_probe else max(0, self._settings.batch_max_size - len(self._hand))
         return limit if most is None else min(limit, most)
 
     def _finish(self, fresh: Sequence[Message], kept: Sequence[Kept]) -> list[Outcome]:

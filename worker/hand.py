@@ -105,7 +105,7 @@ class Hand:
                 given_up.append(message)
             else:
                 self._kept[message.receipt] = Kept(message, stage, tries, done)
-        if before or failed:
+        if before or failed or self._down is not None:
             self._look_back(working, tried_before=bool(before))
         return given_up
 

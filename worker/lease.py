@@ -81,9 +81,9 @@ class Leases:
         wanted = [(held[0], min(self._timeout_s, int(held[1] + MAX_LEASE_S - now))) for held in due]
         lost = self._queue.set_visibility([(message, timeout_s) for message, timeout_s in wanted if timeout_s > 0])
         # Sooner than at half time: a call that failed for now has a second chance before the lease ends.
-        extend_at = now + self._timeout_s / 4
+        soon = now + self._timeout_s / 4
         with self._guard:
-            self._held.update({held[0].receipt: (held[0], held[1], extend_at) for held in due})
+            self._held.update({m.receipt: (m, at, min(soon, at + MAX_LEASE_S)) for m, at, _ in due})
         return [*lost, *(message for message, timeout_s in wanted if timeout_s <= 0)]
 
     def _due(self, now: float) -> list[tuple[Message, float, float]]:

@@ -46,10 +46,10 @@ class Metrics:
             self._events.labels(outcome.kind).inc()
             if outcome.kind == "quarantined" and outcome.reason is not None:
                 self._quarantined.labels(outcome.reason).inc()
-            if outcome.case is not None:
+            if outcome.case is not None and outcome.kind != "retried":
                 age_s = (now - datetime.fromisoformat(outcome.case.event_time)).total_seconds()
                 self._age.observe(max(0.0, age_s))  # a producer's clock may be ahead
-            if outcome.decision is not None:
+            if outcome.decision is not None and outcome.kind != "retried":
                 self._score.observe(outcome.decision.score)
         self._count_leads(outcomes)
 

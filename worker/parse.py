@@ -129,8 +129,7 @@ def _pack(decoder: json.JSONDecoder, text: str, position: int) -> Pack:
 
 def _after_space(text: str, position: int) -> int:
     """Return where the white space ends that may begin at the position."""
-    found = _SPACE.match(text, position)
-    return found.end() if found else position
+    return next(_SPACE.finditer(text, position)).end()
 
 
 def _unwrapped(content: Json) -> Json:

@@ -206,13 +206,13 @@ def _sent(records: list[bytes | None], quarantine: Queue | None) -> list[tuple[O
     """Send the records, and say of each whether it is there. What has none is not tried again before its back-off."""
     if quarantine is None:
         return [("retried", None)] * len(records)
-    fitting = [record for record in records if record is not None]
+    fitting = {place: record for place, record in enumerate(records) if record is not None}
+    sent: dict[int, str | None] = {}
     try:
-        sent = iter(quarantine.send(fitting) if fitting else [])
+        sent = dict(zip(fitting, quarantine.send(list(fitting.values())) if fitting else [], strict=True))
     except Exception:
         log.exception("the quarantine failed unforeseen; %d rejected events are kept for it", len(fitting))
-        sent = iter([None] * len(fitting))
-    return [("retried", None) if record is None else _fate(next(sent)) for record in records]
+    return [_fate(sent.get(place)) if place in fitting else ("retried", None) for place in range(len(records))]
 
 
 def _fate(message_id: str | None) -> tuple[OutcomeKind, Stage | None]:

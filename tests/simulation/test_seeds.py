@@ -9,7 +9,10 @@ import pytest
 from simulation.cloud import MODES
 from simulation.faults import EXPLAINED
 from simulation.many import NOTHING, simulate_many, simulate_seeds
+from simulation.process import Variant
 from simulation.seeds import simulate
+from simulation.world import Violation
+from worker.outcome import Outcome
 
 TRACE = "from simulation.seeds import simulate; print(*simulate(11, events=60).trace, sep='\\n')"
 
@@ -20,6 +23,20 @@ def test_nothing_is_lost_stale_or_contradicted_whatever_goes_wrong(first: int) -
     total = simulate_seeds(range(first, first + 30), events=100, fault_rate=0.2)
 
     assert () == total.failures
+
+
+def test_seeds_that_once_broke_a_promise_do_so_no_more() -> None:
+    """A hand fuller than a batch made the worker ask for a negative number of messages."""
+    for seed in (3774, 8748):
+        simulate(seed, events=100, fault_rate=0.2)
+
+
+def test_an_error_that_ends_a_worker_is_told_with_the_seed_that_replays_it() -> None:
+    def process(*_: object) -> list[Outcome]:
+        raise KeyError("nobody foresaw this")
+
+    with pytest.raises(Violation, match=r"seed 5: a worker ends by an error that nobody foresaw: KeyError"):
+        simulate(5, events=20, variant=Variant(process=process))
 
 
 def test_nothing_is_lost_when_nearly_every_second_call_fails() -> None:

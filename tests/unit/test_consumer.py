@@ -1,9 +1,12 @@
 """One step of the loop after the other, on an embedded queue in virtual time."""
 
+import logging
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
+
+import pytest
 
 from ports import Message, Queue, Unavailable
 from ports.embedded.queue import EmbeddedQueue
@@ -113,6 +116,23 @@ def test_a_queue_that_is_away_is_asked_ever_more_rarely_and_never_in_a_spin(tmp_
     assert world.pauses[-1] <= 2, "the count begins anew after a good receive"
 
 
+def test_a_queue_that_is_away_is_told_of_once_with_its_cause_and_once_when_it_is_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    world = World(tmp_path)
+    queue = Counted(world.queue)
+    consumer = world.consumer(queue)
+    for fails, lines in ((True, 1), (True, 1), (True, 1), (False, 2), (False, 2)):
+        queue.fails = fails
+        consumer.step()
+        assert len(caplog.records) == lines
+    told, over = caplog.records
+    assert (told.levelname, over.levelname) == ("WARNING", "INFO")
+    assert "the queue is away" in told.message
+    assert queue.url in over.message
+
+
 def test_the_back_off_doubles_with_each_receive_up_to_its_cap_with_full_jitter(tmp_path: Path) -> None:
     world = World(tmp_path, retry_base_s=4, retry_cap_s=100)
     world.fates = {b"a": "retried"}
@@ -155,6 +175,14 @@ def test_a_batch_is_worked_on_when_its_time_is_over(tmp_path: Path) -> None:
     queue.after_receive = lambda: world.clock.pass_s(0.03)
     world.consumer(queue).step()
     assert [len(batch) for batch in world.batches] == [30]
+
+
+def test_a_batch_that_may_not_wait_is_what_the_first_receive_gives(tmp_path: Path) -> None:
+    world = World(tmp_path, batch_max_wait_ms=0)
+    world.queue.send([b"a"] * 20)
+    queue = Counted(world.queue, at_most=10)
+    world.consumer(queue).step()
+    assert [len(batch) for batch in world.batches] == [10]
 
 
 def test_no_more_messages_are_taken_than_asked_for(tmp_path: Path) -> None:

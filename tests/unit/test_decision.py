@@ -9,7 +9,7 @@ import pytest
 from propensity.decision import Case, Policy, announce, decide
 from propensity.economics import BadEconomics, economics_from, threshold_of
 from schemas.customer import Consent, Customer
-from schemas.decision import Decision, StoredDecision
+from schemas.decision import Decision, Reason, StoredDecision
 from schemas.lead import Lead
 from tests.bundles import policy
 from tests.helpers import customer
@@ -81,6 +81,17 @@ def test_a_lead_is_created_once_and_updated_after_that() -> None:
     assert announced(decided(0.8), was_lead=True).type == "bank.lead.updated.v1"
 
 
+def test_a_lead_says_all_that_was_decided_but_for_what_is_the_banks_own() -> None:
+    why = Reason(code="spend", text="spends much", direction="raises")
+    decision = decided(0.8, case(consent=GIVEN)).model_copy(update={"reasons": (why,)})
+    told = announced(decision, was_lead=False).data.model_dump()
+    known = decision.model_dump()
+    own = {"lead", "source", "content_sha256"}
+    assert {name: told.get(name) for name in known.keys() - own} == {n: known[n] for n in known.keys() - own}
+    assert own.isdisjoint(told)
+    assert (told["tier"], told["reasons"]) == ("B", (why.model_dump(),))
+
+
 def test_of_a_customer_who_was_no_lead_and_is_none_marketing_hears_nothing() -> None:
     assert announce(StoredDecision(decision=decided(0.1), was_lead=False)) is None
 
@@ -147,6 +158,13 @@ def test_decisions_come_in_the_order_of_the_cases() -> None:
     decisions = decide(cases, np.linspace(0, 1, 5), policy())
     assert [(d.customer_id, d.score) for d in decisions] == [("0", 0), ("1", 0.25), ("2", 0.5), ("3", 0.75), ("4", 1)]
     assert decide([], np.empty(0), policy()) == []
+
+
+@pytest.mark.parametrize("scores", [1, 3])
+def test_scores_that_are_not_as_many_as_the_cases_are_refused(scores: int) -> None:
+    """They could be those of other customers."""
+    with pytest.raises(ValueError, match="argument"):
+        decide([case(), case()], np.ones(scores), policy())
 
 
 def test_a_threshold_is_where_a_contact_pays_and_even_odds_without_figures() -> None:

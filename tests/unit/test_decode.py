@@ -47,6 +47,11 @@ def test_the_digest_is_that_of_the_content_however_it_is_written() -> None:
     assert len({accepted(content).content_sha256 for content in others} - {usual}) == len(others)
 
 
+def test_the_digest_of_a_content_is_the_one_that_stores_hold_from_before() -> None:
+    """Another way to make it would turn every event that comes again after a new release into a conflict."""
+    assert accepted(cloud_event()).content_sha256 == "1291f8ccb8d5aed2c4bc002b4204ae5d68afc71ec3d9662165498d8e56409c50"
+
+
 @pytest.mark.parametrize(
     "wrap",
     [
@@ -62,6 +67,15 @@ def test_the_digest_is_that_of_the_content_however_it_is_written() -> None:
 @pytest.mark.parametrize("event", [cloud_event("evt-3"), plain_event("evt-3")], ids=["cloud event", "plain"])
 def test_an_event_is_found_in_every_envelope(event: dict[str, Any], wrap: Any) -> None:  # noqa: ANN401  one of the above
     assert accepted(wrap(event)).event_id == "evt-3"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"Message": "{"}, {"Type": "Notification"}, {"Type": "Notification", "Message": 7}, {"detail": {}}],
+    ids=str,
+)
+def test_an_event_with_a_field_that_an_envelope_has_too_is_an_event(field: dict[str, Any]) -> None:
+    assert accepted({**plain_event("evt-3"), **field}).event_id == "evt-3"
 
 
 def test_a_pack_is_read_in_order_and_may_mix_both_forms() -> None:
@@ -106,8 +120,70 @@ def test_every_fault_of_an_event_is_told_with_its_pointer_and_a_repair() -> None
         ("/data/highest_spend", "wrong_type"),
     }
     assert all(fault.repair for fault in faults)
-    [missing] = rejected(plain_event(security=...)).faults
-    assert (missing.pointer, missing.reason) == ("/security", "missing_field")
+    for event, pointer in ((plain_event(security=...), "/security"), (cloud_event(security=...), "/data/security")):
+        [missing] = rejected(event).faults
+        assert (missing.pointer, missing.reason) == (pointer, "missing_field")
+
+
+BAD_MESSAGES: Final = {
+    "not_json": b"",
+    "empty": b"[]",
+    "too_many_events": encoded([0] * 1001),
+    "too_large": b" " * (1024 * 1024 + 1),
+    "too_deep": b"[" * 5000,
+}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [*BAD_MESSAGES.values(), b"\xff", b"[" * 200_001, BAD_ELEMENTS["too_deep"], b"7"],
+    ids=[*BAD_MESSAGES, "no UTF-8", "arrays", "levels", "number"],
+)
+def test_what_is_wrong_as_a_whole_is_told_without_a_pointer_and_with_a_repair(body: bytes) -> None:
+    [fault] = rejected(body).faults
+    assert fault.pointer == ""
+    assert fault.repair
+
+
+@pytest.mark.parametrize(
+    "event",
+    [*BAD_ELEMENTS.values(), plain_event(security=...), plain_event(time="2999-01-01T00:00:00Z")],
+    ids=[*BAD_ELEMENTS, "missing", "future"],
+)
+def test_every_rejected_event_is_told_what_would_mend_it(event: object) -> None:
+    assert all(fault.repair for fault in rejected(event).faults)
+
+
+@pytest.mark.parametrize("attribute", ["specversion", "data"])
+def test_a_cloud_event_that_lacks_an_attribute_is_not_taken_for_the_plain_form(attribute: str) -> None:
+    event = {name: value for name, value in cloud_event().items() if name != attribute}
+    assert [(fault.pointer, fault.reason) for fault in rejected(event).faults] == [(f"/{attribute}", "missing_field")]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"level": 9}, {"security": ...}, {"time": "2999-01-01T00:00:00Z"}], ids=["bounds", "missing", "future"]
+)
+def test_a_rejected_event_is_named_where_its_id_can_be_read(wrong: dict[str, Any]) -> None:
+    longest = "x" * 128
+    assert rejected(cloud_event(longest, **wrong)).event_id == longest
+    assert rejected(plain_event(longest, **wrong)).event_id == longest
+    for unreadable in (longest + "x", 7, None):
+        assert rejected({**cloud_event(), "id": unreadable}).event_id is None
+        assert rejected({**plain_event(), "event_id": unreadable}).event_id is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({"extra": [0, [1, float("nan")]]}, "/extra/1/1"),
+        ({"extra": [{"a": 0}, {"b": [float("inf")]}]}, "/extra/1/b/0"),
+        ({"age": float("nan"), "extra": [float("nan")]}, "/age"),
+    ],
+    ids=["in lists", "in an object of a list", "the one that is least deep"],
+)
+def test_the_pointer_leads_to_what_is_wrong_through_lists_and_objects(wrong: dict[str, Any], pointer: str) -> None:
+    [fault] = rejected({**plain_event(), **wrong}).faults
+    assert (fault.reason, fault.pointer) == ("not_finite", pointer)
 
 
 def test_only_what_the_model_uses_is_needed() -> None:
@@ -150,16 +226,20 @@ def test_a_thousand_events_of_one_mebibyte_are_read_and_no_more() -> None:
     assert reasons(largest + b" ") == ["too_large"]
 
 
+@pytest.mark.parametrize(("nested_value", "most"), [([], 199_997), ({}, 99_998)], ids=["arrays", "objects"])
+def test_so_many_arrays_or_half_as_many_objects_are_read_and_no_more(nested_value: object, most: int) -> None:
+    """Of 200,000 the event itself takes two, and the list that holds the others one."""
+    assert reasons({**plain_event(), "extra": [nested_value] * most}) == [""]
+    assert reasons({**plain_event(), "extra": [nested_value] * (most + 1)}) == ["too_large"]
+
+
 def test_every_reason_can_come_up() -> None:
     """But for `event_id_conflict`, which needs two events: see `test_pipeline.py`."""
     seen = {
         *BAD_ELEMENTS,
-        *reasons(b""),
-        *reasons(b"[]"),
+        *(reason for body in BAD_MESSAGES.values() for reason in reasons(body)),
         *reasons(plain_event("")),
         *reasons({**cloud_event(), "type": "other"}),
-        *reasons(b" " * (1024 * 1024 + 1)),
-        *reasons([0] * 1001),
         *reasons(plain_event(time="2999-01-01T00:00:00Z")),
     }
     assert seen == set(REASONS) - {"event_id_conflict"}

@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,21 +19,24 @@ from worker.outcome import Entry, Outcome, Settled, Stage
 from worker.settings import Settings
 
 LEASE_S = 60
+MEBIBYTE = 2**20
 
 
 class World:
     """A consumer on an embedded queue, and services that take nothing while they are away."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: Any) -> None:  # noqa: ANN401  any setting
         self.clock = Clock()
         self.started_at = self.clock()
         self.queue = queue_at(folder, self.clock)
-        self.settings = Settings(wait_time_s=0, visibility_timeout_s=LEASE_S, batch_max_size=10)
+        usual = {"wait_time_s": 0, "visibility_timeout_s": LEASE_S, "batch_max_size": 10}
+        self.settings = Settings(**{**usual, **settings})
         self.away: set[Stage] = set()
         self.refused: dict[bytes, Stage] = {}
         self.packs: dict[bytes, list[bytes]] = {}
         self.tried: list[bytes] = []
         self.batches: list[int] = []
+        self.held_meanwhile: list[int] = []
         self.stopping = False
         self.deletes = True
         self.undeletable: set[bytes] = set()
@@ -54,6 +58,7 @@ class World:
 
     def _process(self, messages: Sequence[Message], settled: Settled) -> list[Outcome]:
         self.batches.append(len(messages))
+        self.held_meanwhile.append(self.consumer.holds)
         return [
             self._outcome(Entry(message, position), body)
             for message in messages
@@ -96,6 +101,21 @@ def receive_counts(queue: EmbeddedQueue) -> list[int]:
     return [message.receive_count - 1 for message in queue.receive(1000, 0, 60)]
 
 
+def test_a_worker_that_has_lost_all_that_it_kept_goes_on_as_usual_when_the_service_is_back(world: World) -> None:
+    world.away = {"topic"}
+    world.queue.send([b"a"] * 10)
+    world.run_s(30)
+    world.clock.pass_s(LEASE_S + 1)
+    world.queue.delete(world.queue.receive(10, 0, 600))
+    world.leases.extend_due()
+    world.away = set()
+    world.queue.send([b"b"] * 100)
+    world.run_s(0.5)
+
+    assert 0 == sum(world.queue.depth())
+    assert world.consumer.trouble is None
+
+
 def test_while_the_topic_is_away_one_batch_is_kept_and_one_message_more_is_received_a_pause(world: World) -> None:
     world.queue.send([b"a"] * 100)
     world.away = {"topic"}
@@ -103,6 +123,14 @@ def test_while_the_topic_is_away_one_batch_is_kept_and_one_message_more_is_recei
     assert world.consumer.holds == 100 - world.queue.depth().visible
     assert 10 + 20 <= world.consumer.holds <= 10 + 45
     assert world.consumer.received == world.consumer.holds
+
+
+def test_however_long_a_service_is_away_no_more_is_kept_than_may_be_in_hand(tmp_path: Path) -> None:
+    world = World(tmp_path, batch_max_size=3, max_in_flight=7)
+    world.queue.send([b"a"] * 100)
+    world.away = {"topic"}
+    world.run_s(600)
+    assert world.consumer.holds == world.consumer.received == 7
 
 
 def test_what_was_kept_for_ten_minutes_was_received_once(world: World) -> None:
@@ -175,6 +203,35 @@ def test_success_at_one_service_is_no_sign_of_life_of_another(world: World) -> N
     assert sum(world.queue.depth()) == 5
 
 
+def test_what_is_tried_again_is_still_in_hand_and_counts(world: World) -> None:
+    world.away = {"topic"}
+    world.queue.send([b"a"] * 3)
+    world.run_s(1)
+    assert len(world.held_meanwhile) > 1
+    assert world.held_meanwhile == [0] + [3] * (len(world.batches) - 1)
+
+
+def test_what_is_in_hand_does_not_wait_until_the_queue_gives_more(tmp_path: Path) -> None:
+    world = World(tmp_path, wait_time_s=20)
+    world.away = {"topic"}
+    world.queue.send([b"a"])
+    world.consumer.step()
+    failed_at, world.away = world.clock(), set()
+    while world.consumer.holds:
+        world.consumer.step()
+    assert world.clock() - failed_at < 1
+
+
+def test_what_is_in_hand_takes_its_share_of_the_bytes(tmp_path: Path) -> None:
+    world = World(tmp_path, max_in_flight_bytes=3 * MEBIBYTE)
+    world.away = {"topic"}
+    world.queue.send([b"a" * MEBIBYTE])
+    world.consumer.step()
+    world.queue.send([b"q" * MEBIBYTE] * 6)
+    world.consumer.step()
+    assert world.batches == [1, 2]
+
+
 def test_of_a_pack_only_what_has_failed_is_tried_again(world: World) -> None:
     world.packs = {b"pack": [b"a", b"b", b"c"]}
     world.refused = {b"b": "topic"}
@@ -191,6 +248,7 @@ def test_what_cannot_be_deleted_is_kept_and_not_processed_again(world: World) ->
     world.deletes = False
     world.run_s(300)
     assert world.tried == [b"a"] * 10
+    assert world.batches == [10]
     assert world.queue.depth().visible == 0
     assert "deletes nothing" in str(world.consumer.trouble)
     world.deletes = True
@@ -282,6 +340,12 @@ def test_messages_that_are_refused_while_others_are_taken_do_not_stop_the_worker
     for _ in range(7):
         world.consumer.step()
     assert world.tried.count(b"q") == 50
+    world.clock.pass_s(0.3)
+    world.consumer.step()
+    assert world.tried.count(b"bad") == 4, "their second try, in which the topic takes nothing"
+    world.queue.send([b"q"] * 50)
+    world.consumer.step()
+    assert world.tried.count(b"q") == 50 + 8, "a batch as large as the two in hand let it be"
 
 
 def test_what_waits_while_its_service_takes_others_has_two_tries_left(world: World) -> None:
@@ -341,7 +405,10 @@ def test_after_a_failure_that_is_over_the_next_one_begins_with_the_shortest_paus
         world.away = {"topic"}
         world.consumer.step()
         world.away = set()
-        world.run_s(0.25)
+        failed_at, tries = world.clock(), len(world.tried)
+        while len(world.tried) == tries:
+            world.consumer.step()
+        assert 0.1 <= world.clock() - failed_at <= 0.2
         assert world.consumer.holds == 0
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, cast
 
@@ -13,6 +14,8 @@ from tests.clock import Clock, queue_at
 from worker.lease import MAX_LEASE_S, Leases
 
 TIMEOUT_S: Final = 60
+MESSAGE: Final = Message("m", "r", b"", 1)
+PATIENCE_S: Final = 5  # of real time, with a thread that may never come
 
 
 @pytest.fixture
@@ -40,6 +43,17 @@ class Throttled:
             self._failures -= 1
             return []
         return self._queue.set_visibility(timeouts_s)
+
+
+class Recording:
+    """A queue that grants every extension, and writes down for how long."""
+
+    def __init__(self) -> None:
+        self.timeouts_s: list[int] = []
+
+    def set_visibility(self, timeouts_s: Sequence[tuple[Message, int]]) -> list[Message]:
+        self.timeouts_s += [timeout_s for _, timeout_s in timeouts_s]
+        return []
 
 
 def held(queue: EmbeddedQueue, clock: Clock, leases: Leases, limit: int = 3) -> list[Message]:
@@ -85,6 +99,31 @@ def test_messages_are_kept_for_as_long_as_they_are_held(queue: EmbeddedQueue, cl
         assert queue.receive(3, 0, TIMEOUT_S) == []
     assert queue.delete(messages) == []
     assert queue.depth() == (0, 0)
+
+
+def test_a_lease_that_was_extended_is_left_alone_for_a_quarter_of_its_time(clock: Clock) -> None:
+    """Each look would otherwise be a call to the service for every message in hand."""
+    queue = Recording()
+    leases = Leases(cast("Queue", queue), TIMEOUT_S, clock)
+    leases.hold([MESSAGE], clock())
+    moments: list[int] = []
+    for second in range(1, 10 * TIMEOUT_S):
+        clock.pass_s(1)
+        leases.extend_due()
+        if len(queue.timeouts_s) > len(moments):
+            moments.append(second)
+    assert min(after - before for before, after in pairwise(moments)) >= TIMEOUT_S / 4
+
+
+def test_in_its_last_second_a_lease_of_twelve_hours_is_still_ours(clock: Clock) -> None:
+    queue = Recording()
+    leases = Leases(cast("Queue", queue), 3600, clock)
+    leases.hold([MESSAGE], clock())
+    for seconds in (MAX_LEASE_S - 901, 900):
+        clock.pass_s(seconds)
+        leases.extend_due()
+    assert queue.timeouts_s == [901, 1]
+    assert leases.is_held(MESSAGE)
 
 
 def test_a_lease_that_is_lost_is_held_no_more_and_counted_and_its_neighbours_are_kept(
@@ -160,7 +199,7 @@ def test_letting_go_waits_for_an_extension_that_is_under_way_so_that_it_wins(
     class Slow:
         def set_visibility(self, _: Sequence[tuple[Message, int]]) -> list[Message]:
             under_way.set()
-            go_on.wait()
+            go_on.wait(PATIENCE_S)
             order.append("extended")
             return []
 
@@ -175,13 +214,29 @@ def test_letting_go_waits_for_an_extension_that_is_under_way_so_that_it_wins(
 
     letting_go = threading.Thread(target=let_go)
     extension.start()
-    under_way.wait()
+    assert under_way.wait(PATIENCE_S)
     letting_go.start()
     go_on.set()
     extension.join()
     letting_go.join()
     assert order == ["extended", "let go"]
     assert not any(leases.is_held(message) for message in messages)
+
+
+@pytest.mark.parametrize("timeout_s", [6, 60, 43200])
+def test_leases_are_looked_at_each_second_and_ten_times_within_a_short_one(
+    queue: EmbeddedQueue, clock: Clock, timeout_s: int
+) -> None:
+    waits: list[float] = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0)
+            return True
+
+    Leases(queue, timeout_s, clock).keep(Stop())
+    [wait_s] = waits
+    assert 0 < wait_s <= min(1, timeout_s / 10)
 
 
 def test_the_thread_goes_on_after_a_failure_and_ends_when_told(
@@ -203,7 +258,19 @@ def test_the_thread_goes_on_after_a_failure_and_ends_when_told(
     clock.pass_s(30)
     thread = threading.Thread(target=leases.keep, args=(stopped,))
     thread.start()
-    failed_twice.wait()
-    stopped.set()
-    thread.join()
+    try:
+        assert failed_twice.wait(PATIENCE_S), "it ended at the first failure"
+    finally:
+        stopped.set()
+        thread.join()
     assert "leases could not be extended" in caplog.text
+
+
+def test_after_twelve_hours_no_lease_is_ours_whenever_it_was_extended_last(clock: Clock) -> None:
+    leases = Leases(cast("Queue", Recording()), 3600, clock)
+    leases.hold([MESSAGE], clock())
+    for seconds in (MAX_LEASE_S - 400, 400):
+        clock.pass_s(seconds)
+        leases.extend_due()
+
+    assert not leases.is_held(MESSAGE)

@@ -12,10 +12,12 @@ import pytest
 from ports import Message
 from propensity.bundle import Bundle
 from propensity.features import Matrix
-from tests.helpers import NOW, cloud_event, encoded, message, plain_event
+from schemas.event import MAX_MESSAGE_BYTES
+from tests.helpers import LATER, NOW, cloud_event, encoded, message, plain_event, rejected
 from tests.scene import FullQueue, HalfStore, HalfTopic, Scene, event, make_scene
 from worker.outcome import fates, working_stages
 from worker.pipeline import process_batch
+from worker.quarantine import quarantine_record
 
 GUILTY = 666.0
 
@@ -138,6 +140,13 @@ def test_a_service_works_when_it_has_taken_something_of_its_own(
     assert {m.id: stage for m, stage in fates(sent, outcomes).failed.items()} == fails
 
 
+def test_a_store_that_knows_of_a_newer_event_works(scene: Scene) -> None:
+    scene.process(event("new", 20, LATER, customer_id="a"))
+    outcomes = process_batch([event("old", customer_id="a")], scene.services, NOW, lambda _: True)
+    assert [outcome.kind for outcome in outcomes] == ["superseded"]
+    assert working_stages(outcomes) == {"store"}
+
+
 def test_a_lost_lease_is_no_fault_of_a_service_and_its_message_is_not_kept(scene: Scene) -> None:
     outcomes = process_batch([event("a")], scene.services, NOW, lambda _: False)
     assert fates([event("a")], outcomes) == ([], {}, [event("a")])
@@ -164,6 +173,15 @@ def test_a_record_that_no_message_can_hold_is_not_tried_and_its_neighbour_is_set
     assert (found.done, found.failed, found.left) == ([small], {}, [large])
     assert [json.loads(body)["message_id"] for body in greedy.taken] == ["small"]
     assert "message large, event 0: left for the dead-letter queue as not_json" in caplog.text
+
+
+@pytest.mark.parametrize(("longer", "fate"), [(0, "done"), (1, "left")])
+def test_a_record_may_be_as_large_as_a_message_and_not_a_byte_more(scene: Scene, longer: int, fate: str) -> None:
+    noise = random.Random(0).randbytes(700_000)  # noqa: S311  what cannot be compressed
+    usual = quarantine_record(scene.services.queue_url, Message("", "r", noise, 1), 0, rejected(noise), NOW)
+    large = Message("m" * (MAX_MESSAGE_BYTES - len(usual) + longer), "r", noise, 1)
+    outcomes = process_batch([large], scene.but(quarantine=Greedy()).services, NOW, lambda _: True)
+    assert getattr(fates([large], outcomes), fate) == [large]
 
 
 def test_consent_is_stored_with_the_decision_and_sent_with_the_lead(scene: Scene) -> None:

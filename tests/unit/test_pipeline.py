@@ -28,6 +28,12 @@ def test_a_malformed_message_does_not_harm_its_neighbours(scene: Scene) -> None:
     assert scene.stored.keys() == {"a", "c"}
 
 
+def test_a_record_says_which_event_of_which_message_of_which_queue_it_holds(scene: Scene) -> None:
+    scene.process(message([plain_event(), plain_event("evt-bad", level=7)], "pack"))
+    [record] = scene.quarantined()
+    assert (record.queue, record.message_id, record.index) == (scene.services.queue_url, "pack", 1)
+
+
 def test_every_customer_is_stored_and_only_leads_are_published(scene: Scene) -> None:
     scene.process(event("a", 99), event("b", 101))
     assert {who: (s.decision.lead, s.decision.tier) for who, s in scene.stored.items()} == {

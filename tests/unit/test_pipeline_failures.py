@@ -2,12 +2,13 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from ports import Message
+from ports import Message, Put
 from propensity.bundle import Bundle
 from tests.helpers import LATER, NOW, cloud_event, encoded, message, plain_event
 from tests.scene import Broken, FullQueue, HalfStore, HalfTopic, Scene, event, make_scene
@@ -32,6 +33,14 @@ def done(scene: Scene, *messages: Message) -> list[str]:
     return [m.id for m in found.done]
 
 
+class Forgetful:
+    """A queue that says of the first message only that it was taken."""
+
+    def send(self, bodies: Sequence[bytes]) -> list[str | None]:
+        """Answer for too few."""
+        return ["id"][: len(bodies)]
+
+
 def test_of_ten_leads_of_which_the_topic_refuses_one_nine_are_done(scene: Scene) -> None:
     refusing = scene.but(topic=HalfTopic(scene.services.topic, {"c"}))
     assert done(refusing, *(event(name) for name in TEN)) == [name for name in TEN if name != "c"]
@@ -44,6 +53,15 @@ def test_a_decision_that_is_not_stored_is_not_published(scene: Scene) -> None:
     assert done(failing, *(event(name) for name in TEN)) == [name for name in TEN if name != "c"]
     assert "c" not in dict(scene.leads)
     assert scene.process(event("c")) == {"c": ["applied"]}
+
+
+def test_a_store_that_answers_for_fewer_decisions_than_it_was_given_is_not_believed(scene: Scene) -> None:
+    class Forgetful:
+        def put(self, _: object) -> list[Put]:
+            return []
+
+    assert scene.but(store=Forgetful()).process(event("a"), event("b")) == {"a": ["retried"], "b": ["retried"]}
+    assert scene.leads == []
 
 
 def test_a_withdrawal_is_settled_only_when_it_is_out(scene: Scene) -> None:
@@ -95,6 +113,19 @@ def test_a_message_that_cannot_be_decoded_for_a_reason_of_ours_goes_back(scene: 
 def test_what_cannot_be_set_aside_stays_on_the_queue_and_its_neighbours_go(scene: Scene, quarantine: object) -> None:
     assert done(scene.but(quarantine=quarantine), event("a"), message(b"{", "b"), event("c")) == ["a", "c"]
     assert len(scene.leads) == 2
+
+
+def test_a_quarantine_that_answers_for_fewer_records_than_it_was_given_is_not_believed(scene: Scene) -> None:
+    """Which of them it has is not known, so both are set aside again, under the same keys; the good event is done."""
+    said = scene.but(quarantine=Forgetful()).process(message(b"{", "x"), message(b"}", "y"), event("a"))
+    assert said == {"x": ["retried not_json"], "y": ["retried not_json"], "a": ["applied"]}
+
+
+def test_a_quarantine_that_is_broken_is_not_asked_while_all_events_are_good(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert scene.but(quarantine=Broken()).process(event("a")) == {"a": ["applied"]}
+    assert caplog.records == []
 
 
 def test_a_message_whose_lease_is_lost_is_neither_published_nor_done(scene: Scene) -> None:
