@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
+from urllib.request import Request, urlopen
 
 import boto3
 
@@ -38,6 +39,7 @@ def serve_moto() -> Iterator[Made]:
     before = dict(os.environ)
     try:
         host, port = server.get_host_and_port()
+        _forget_all(f"http://{host}:{port}")
         os.environ.update(
             AWS_ENDPOINT_URL=f"http://{host}:{port}",
             AWS_REGION=_REGION,
@@ -49,6 +51,12 @@ def serve_moto() -> Iterator[Made]:
         server.stop()
         os.environ.clear()
         os.environ.update(before)
+
+
+def _forget_all(url: str) -> None:
+    """Moto keeps its state in the process, where another server may have been before."""
+    with urlopen(Request(f"{url}/moto-api/reset", method="POST"), timeout=10):  # noqa: S310  it is our own
+        pass
 
 
 def make_resources() -> Made:
