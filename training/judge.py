@@ -16,7 +16,7 @@ from training.fitting import Offered, fit
 from training.metrics import measure, with_intervals
 from training.options import Options
 from training.orphans import end_with
-from training.selection import Choice, choose_packable
+from training.selection import RULES, Choice, Rule, choose_packable
 from training.sensitive import FeatureChoice, choose_features
 from training.strip import keeps_training_rows
 
@@ -43,7 +43,11 @@ class Judged(NamedTuple):
 
     candidate: Candidate
     choice: Choice
+    by_rule: Mapping[Rule, Choice]
+    """What each rule would have chosen."""
     comparison: tuple[Compared, ...]
+    evaluations: Mapping[str, OutOfFold]
+    """Of every candidate, on the usual features."""
     features: FeatureChoice
     metrics: tuple[Metric, ...]
 
@@ -85,18 +89,16 @@ def judge(
     evaluations = cross_validate(candidates, usual, plan.folds, options, progress)
     comparison = tuple(_compared(one, evaluations[one.name], usual.labels) for one in candidates)
     titles = {one.name: one.title for one in candidates}
-    choice = choose_packable(
-        {name: one.by_fold for name, one in evaluations.items()},
-        options.select_by,
-        unpackable(candidates, options),
-        titles.__getitem__,
-    )
+    figures = {name: one.by_fold for name, one in evaluations.items()}
+    kept_back = unpackable(candidates, options)
+    by_rule = {rule: choose_packable(figures, rule, kept_back, titles.__getitem__) for rule in RULES}
+    choice = by_rule[options.select_by]
     winner = next(one for one in candidates if one.name == choice.candidate)
     with_optional = development.columns((*FEATURES, *OPTIONAL))
     alternative = cross_validate([winner], with_optional, plan.folds, options, progress)[winner.name]
     features = choose_features(evaluations[winner.name], alternative, options.select_by)
     metrics = _metrics(winner, features, everything, plan, threshold, options)
-    return Judged(winner, choice, comparison, features, metrics)
+    return Judged(winner, choice, by_rule, comparison, evaluations, features, metrics)
 
 
 def _compared(candidate: Candidate, evaluation: OutOfFold, labels: Labels) -> Compared:

@@ -67,7 +67,7 @@ def train(options: Options, progress: Progress = silent) -> Trained:
     judged = judge(compared, everything, rows, threshold_of(economics), options, progress)
     winner = refit(judged, everything, options.seed)
     draft = draft_manifest(winner, judged, table, economics, options.id_key or id_key(key), options)
-    files = documents(tell(judged, everything, rows, draft, table))
+    files = documents(tell(judged, winner, everything, rows, draft, table))
     with whole_folder(options.out) as folder:
         manifest = pack(folder, winner.pickled, draft, files)
         sign_bundle(folder, key)

@@ -1,6 +1,6 @@
 """What was done and found, collected for the documents."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -9,10 +9,12 @@ from propensity.features import Matrix
 from schemas.manifest import Manifest
 from training.columns import csv_name
 from training.data import Labels, labelled
+from training.draft import Winner
+from training.evaluate import OutOfFold
 from training.fitting import EARNING_IMPORTANCE, Offered
 from training.judge import Compared, Judged, Plan
 from training.resampling import RESAMPLINGS
-from training.selection import Choice
+from training.selection import Choice, Rule
 
 
 class Counts(NamedTuple):
@@ -33,8 +35,13 @@ class Story(NamedTuple):
         title: The chosen candidate's.
         choice: By which rule it won, and why.
         comparison: All candidates, measured on the same folds.
+        by_rule: What each rule would have chosen.
         labels: Shape (n,): outcomes of the development rows.
         scores: Shape (repeats, n): their out-of-fold scores by the chosen candidate.
+        evaluations: By candidate, the same for each of them, on the usual features.
+        rows: The development rows with every customer field, used or not, in the order of `labels`.
+        winner: The model as it is packed, fitted on every labelled row, and the columns that it uses.
+        table: The merged table, with those rows whose outcome is not known.
         counts: Of customers.
         decisions: What was done to the data, each with its reason.
     """
@@ -43,13 +50,20 @@ class Story(NamedTuple):
     title: str
     choice: Choice
     comparison: Sequence[Compared]
+    by_rule: Mapping[Rule, Choice]
     labels: Labels
     scores: Matrix
+    evaluations: Mapping[str, OutOfFold]
+    rows: pd.DataFrame
+    winner: Winner
+    table: pd.DataFrame
     counts: Counts
     decisions: Sequence[str]
 
 
-def tell(judged: Judged, everything: Offered, plan: Plan, manifest: Manifest, table: pd.DataFrame) -> Story:
+def tell(
+    judged: Judged, winner: Winner, everything: Offered, plan: Plan, manifest: Manifest, table: pd.DataFrame
+) -> Story:
     """Collect the story of one training run."""
     counts = Counts(len(table), len(table) - len(labelled(table)), len(plan.develop), len(plan.test))
     return Story(
@@ -57,8 +71,13 @@ def tell(judged: Judged, everything: Offered, plan: Plan, manifest: Manifest, ta
         title=judged.candidate.title,
         choice=judged.choice,
         comparison=judged.comparison,
+        by_rule=judged.by_rule,
         labels=everything.labels[plan.develop],
         scores=judged.features.evaluation.scores,
+        evaluations=judged.evaluations,
+        rows=labelled(table).iloc[plan.develop],
+        winner=winner,
+        table=table,
         counts=counts,
         decisions=_decisions(judged, manifest, counts),
     )
