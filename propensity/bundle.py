@@ -6,20 +6,20 @@ import pickle
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
-import numpy as np
 from pydantic import ValidationError
 
 from propensity.features import FEATURES, OPTIONAL
-from propensity.scoring import Classifier, score
+from propensity.inspection import MAX_BYTES, inspect
+from propensity.scoring import Classifier
 from propensity.signing import SIGNATURE, is_signed, sign
-from propensity.unpickle import unpickle
+from propensity.trial import Unfit, prove, prove_in_child
 from schemas.manifest import Manifest
 
 MANIFEST: Final = "manifest.json"
 MODEL: Final = "model.pkl"
-MAX_FILE_BYTES: Final = 256 * 1024 * 1024
+MAX_FILE_BYTES: Final = MAX_BYTES
 
 
 class BundleError(Exception):
@@ -84,20 +84,29 @@ def sign_bundle(folder: Path, private_key: Path) -> None:
 
 def load(folder: Path, public_key: Path | None) -> Bundle:
     """
-    Check signature, digests and versions, then unpickle the model, then check its scores of the golden rows.
+    Check signature, digests and versions, inspect the pickle, have a child process try it, and only then load it.
+
+    Trying and loading are the same: unpickle, and score the golden rows.
 
     Args:
         folder: The bundle.
         public_key: PEM file of the key that must have signed it; None (a laptop only) leaves out this one check.
 
     Raises:
-        BundleError: Any check does not hold; nothing is unpickled before all but the golden rows hold.
+        BundleError: Any check does not hold; nothing is unpickled here before the child has come through.
         BadKey: The public key cannot be used.
     """
     manifest, files = _verified(folder, public_key)
-    model = _unpickled(folder, files[MODEL])
-    _check_golden_rows(folder, model, manifest)
-    return Bundle(model, manifest)
+    found = inspect(files[MODEL])
+    if not found.passes:
+        raise BundleError(
+            f"{folder / MODEL} does not pass inspection, and nothing of it ran: {'; '.join(found.reasons)}"
+        )
+    try:
+        prove_in_child(files[MODEL], manifest, found.modules)
+        return Bundle(prove(files[MODEL], manifest), manifest)
+    except Unfit as error:
+        raise BundleError(f"{folder}: {error}") from error
 
 
 def read_manifest(folder: Path, public_key: Path | None) -> Manifest:
@@ -165,28 +174,3 @@ def _check_libraries(folder: Path, manifest: Manifest) -> None:
                 f"{folder}: made with {name} {made_with}, and here is {version}; "
                 "train again here, or run the versions that it was made with"
             )
-
-
-def _unpickled(folder: Path, data: bytes) -> Classifier:
-    try:
-        model: Any = unpickle(data)
-    except Exception as error:
-        raise BundleError(f"{folder / MODEL} does not load: {error}") from error
-    if not hasattr(model, "predict_proba") or not hasattr(model, "n_features_in_"):
-        raise BundleError(f"{folder / MODEL} holds a {type(model).__name__}, which is no fitted classifier")
-    return cast("Classifier", model)
-
-
-def _check_golden_rows(folder: Path, model: Classifier, manifest: Manifest) -> None:
-    expected = np.array([golden.score for golden in manifest.golden])
-    try:
-        rows = np.array([golden.row for golden in manifest.golden], dtype=np.float64)
-        found = score(model, rows.reshape(len(expected), len(manifest.features)))
-    except Exception as error:
-        raise BundleError(f"{folder}: the unpickled model does not fit the golden rows: {error}") from error
-    worst = float(np.max(np.abs(found - expected)))
-    if not worst <= manifest.tolerance:
-        raise BundleError(
-            f"{folder}: the unpickled model scores a golden row {worst:.3g} off what {MANIFEST} says, "
-            f"and {manifest.tolerance:g} is allowed; this is not the model that was trained"
-        )

@@ -10,6 +10,7 @@ import pytest
 from sklearn.tree import DecisionTreeClassifier
 
 from propensity.bundle import BundleError, load
+from propensity.unpickle import ForbiddenGlobal, unpickle
 from tests.bundles import Keys, likely_above, new_keys, replace_model
 
 
@@ -39,7 +40,7 @@ def test_nothing_is_unpickled_when_the_signature_does_not_hold(bundle_folder: Pa
     replace_model(bundle_folder, new_keys(tmp_path / "other"), b"\x80\x05cut off")
     with pytest.raises(BundleError, match="signed by somebody else"):
         load(bundle_folder, keys.public)
-    with pytest.raises(BundleError, match="does not load"):
+    with pytest.raises(BundleError, match="does not pass inspection"):
         load(bundle_folder, None)
 
 
@@ -57,25 +58,27 @@ def test_nothing_is_unpickled_when_the_signature_does_not_hold(bundle_folder: Pa
 )
 def test_a_pickle_off_the_list_or_broken_is_refused(pickled: bytes, bundle_folder: Path, keys: Keys) -> None:
     replace_model(bundle_folder, keys, pickled)
-    with pytest.raises(BundleError, match="does not load"):
+    with pytest.raises(BundleError, match="does not pass inspection"):
         load(bundle_folder, keys.public)
+    with pytest.raises((ForbiddenGlobal, pickle.UnpicklingError, EOFError)):
+        unpickle(pickled)
 
 
-@pytest.mark.parametrize(
-    ("what", "fault"),
-    [({"a": 1}, "no fitted classifier"), (None, "no fitted classifier"), (DecisionTreeClassifier(), "no fitted")],
-)
-def test_what_is_no_fitted_classifier_is_refused(what: object, fault: str, bundle_folder: Path, keys: Keys) -> None:
+@pytest.mark.parametrize("what", [{"a": 1}, None, [DecisionTreeClassifier()], DecisionTreeClassifier()])
+def test_what_is_no_fitted_classifier_is_refused(what: object, bundle_folder: Path, keys: Keys) -> None:
     replace_model(bundle_folder, keys, pickle.dumps(what))
-    with pytest.raises(BundleError, match=fault):
+    with pytest.raises(BundleError, match="no fitted classifier"):
         load(bundle_folder, keys.public)
 
 
 def test_an_extension_code_is_no_way_round_the_list(bundle_folder: Path, keys: Keys) -> None:
+    """The inspection refuses the opcode, and the unpickler by itself the name behind it."""
     copyreg.add_extension("os", "system", 1)
     try:
-        replace_model(bundle_folder, keys, b"\x80\x02\x82\x01.")
-        with pytest.raises(BundleError, match=r"it names os\.system"):
+        replace_model(bundle_folder, keys, b"\x80\x04\x82\x01.")
+        with pytest.raises(BundleError, match="opcode EXT1, which no fitted classifier needs"):
             load(bundle_folder, keys.public)
+        with pytest.raises(ForbiddenGlobal, match=r"it names os\.system"):
+            unpickle(b"\x80\x02\x82\x01.")
     finally:
         copyreg.remove_extension("os", "system", 1)
