@@ -1,10 +1,17 @@
-"""The models that are compared, by name: the seed's six, each plain and with resampling inside the folds."""
+"""The models that are compared, by name: the usual six in several variants, what goes beyond, and three to order."""
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import SVC
@@ -14,6 +21,7 @@ from training.errors import UnknownCandidate
 from training.resampling import RESAMPLINGS, Resampling
 
 Grid = Mapping[str, Sequence[Any]]
+_NO_GRID: Final[Grid] = MappingProxyType({})
 
 
 class Candidate(NamedTuple):
@@ -24,64 +32,162 @@ class Candidate(NamedTuple):
         name: As `--candidates` takes it: a model, and after a plus sign how its training rows are resampled.
         title: As the report prints it.
         model: Makes the unfitted classifier from a seed.
+        is_usual: Whether it is one of the six that everybody would try; the others must be better than these.
         resampling: One of `RESAMPLINGS`, or None.
         scaled: Whether the columns are brought to one scale first.
+        engineered: Whether it is fitted on engineered features (`training.engineering`).
         narrow: Whether it is fitted on the columns that a small tree uses (`fitting.earning_columns`), or on all.
         grid: Settings of the classifier to search among, by cross-validation within the training rows.
+        thorough_grid: The same for a thorough comparison, where it is wider.
         calibrated: Whether its decision values are turned into probabilities by a sigmoid (Platt), fitted on
-            training rows that were held out.
+            training rows that were held out. A sigmoid keeps the order and makes no ties.
+        package: What must be installed for it, beyond what training needs anyway. A worker does not load such a model.
     """
 
     name: str
     title: str
     model: Callable[[int], Any]
+    is_usual: bool = True
     resampling: Resampling | None = None
     scaled: bool = False
+    engineered: bool = False
     narrow: bool = True
-    grid: Grid = MappingProxyType({})
+    grid: Grid = _NO_GRID
+    thorough_grid: Grid = _NO_GRID
     calibrated: bool = False
+    package: str | None = None
 
 
-def _logistic_regression(seed: int) -> LogisticRegression:
-    return LogisticRegression(max_iter=1000, random_state=seed)
+def _logistic_regression(seed: int, class_weight: str | None = None) -> LogisticRegression:
+    return LogisticRegression(max_iter=1000, class_weight=class_weight, random_state=seed)
 
 
-def _weighted_logistic_regression(seed: int) -> LogisticRegression:
-    return LogisticRegression(max_iter=1000, class_weight="balanced", random_state=seed)
+def _svm(seed: int, class_weight: str | None = None) -> SVC:
+    return SVC(class_weight=class_weight, random_state=seed)
 
 
-def _naive_bayes(_seed: int) -> GaussianNB:
-    return GaussianNB()
-
-
-def _svm(seed: int) -> SVC:
-    return SVC(random_state=seed)
-
-
-def _decision_tree(seed: int) -> DecisionTreeClassifier:
+def _decision_tree(seed: int, class_weight: str | None = None) -> DecisionTreeClassifier:
     """Prune by cost complexity: leaves that do not pay for themselves go, which lifts average precision most."""
-    return DecisionTreeClassifier(criterion="entropy", ccp_alpha=0.002, random_state=seed)
+    return DecisionTreeClassifier(criterion="entropy", ccp_alpha=0.002, class_weight=class_weight, random_state=seed)
 
 
-def _random_forest(seed: int) -> RandomForestClassifier:
-    return RandomForestClassifier(300, criterion="entropy", random_state=seed)
+def _random_forest(seed: int, class_weight: str | None = None) -> RandomForestClassifier:
+    return RandomForestClassifier(300, criterion="entropy", class_weight=class_weight, random_state=seed)
 
 
+def _extra_trees(seed: int) -> ExtraTreesClassifier:
+    """Look at every column at each split, and cut it by lot: what is lost to chance is won back over 300 trees."""
+    return ExtraTreesClassifier(300, criterion="entropy", max_features=None, random_state=seed)
+
+
+def _gradient_boosting(seed: int) -> GradientBoostingClassifier:
+    return GradientBoostingClassifier(
+        n_estimators=300, learning_rate=0.05, max_depth=3, subsample=0.5, random_state=seed
+    )
+
+
+def _hist_gradient_boosting(seed: int) -> HistGradientBoostingClassifier:
+    return HistGradientBoostingClassifier(
+        learning_rate=0.05,
+        max_iter=120,
+        max_leaf_nodes=31,
+        min_samples_leaf=5,
+        l2_regularization=1.0,
+        random_state=seed,
+    )
+
+
+def _vote(seed: int) -> VotingClassifier:
+    """Take the mean of two that err differently: trees cut by lot, and trees that mend each other's errors."""
+    members = [("extra_trees", _extra_trees(seed)), ("gradient_boosting", _gradient_boosting(seed))]
+    return VotingClassifier(members, voting="soft")
+
+
+def _lightgbm(seed: int) -> Any:  # noqa: ANN401  not installed everywhere
+    from lightgbm import LGBMClassifier
+
+    return LGBMClassifier(n_estimators=300, learning_rate=0.03, num_leaves=15, verbose=-1, n_jobs=1, random_state=seed)
+
+
+def _xgboost(seed: int) -> Any:  # noqa: ANN401  not installed everywhere
+    from xgboost import XGBClassifier
+
+    return XGBClassifier(n_estimators=300, learning_rate=0.05, max_depth=4, subsample=0.8, n_jobs=1, random_state=seed)
+
+
+def _catboost(seed: int) -> Any:  # noqa: ANN401  not installed everywhere
+    from catboost import CatBoostClassifier
+
+    # Without the last one it writes a folder beside whatever it is run from.
+    return CatBoostClassifier(
+        iterations=600,
+        depth=5,
+        learning_rate=0.05,
+        verbose=False,
+        thread_count=1,
+        random_seed=seed,
+        allow_writing_files=False,
+    )
+
+
+_WEIGHTED: Final = "balanced"
 _SVM_GRID: Final[Grid] = {"C": (1, 10), "gamma": (0.1, 0.3)}
-_PLAIN: Final = (
+_SVM_THOROUGH: Final[Grid] = {"C": (1, 3, 10, 30), "gamma": (0.03, 0.1, 0.3)}
+_TREE_THOROUGH: Final[Grid] = {"ccp_alpha": (0.0005, 0.001, 0.002, 0.004)}
+_FOREST_THOROUGH: Final[Grid] = {"max_features": (2, 3), "min_samples_leaf": (1, 2)}
+_BOOSTING_THOROUGH: Final[Grid] = {"max_depth": (3, 4), "learning_rate": (0.03, 0.05)}
+
+_SIX: Final = (
     # The logistic regressions lose by having fewer columns; all the others gain.
     Candidate("logistic_regression", "Logistic regression", _logistic_regression, scaled=True, narrow=False),
     Candidate(
         "weighted_logistic_regression",
         "Weighted logistic regression",
-        _weighted_logistic_regression,
+        lambda seed: _logistic_regression(seed, _WEIGHTED),
         scaled=True,
         narrow=False,
     ),
-    Candidate("naive_bayes", "Gaussian naive Bayes", _naive_bayes),
-    Candidate("svm", "Support vector machine", _svm, scaled=True, grid=_SVM_GRID, calibrated=True),
-    Candidate("decision_tree", "Decision tree", _decision_tree),
-    Candidate("random_forest", "Random forest", _random_forest),
+    Candidate("naive_bayes", "Gaussian naive Bayes", lambda _: GaussianNB()),
+    Candidate(
+        "svm",
+        "Support vector machine",
+        _svm,
+        scaled=True,
+        grid=_SVM_GRID,
+        thorough_grid=_SVM_THOROUGH,
+        calibrated=True,
+    ),
+    Candidate("decision_tree", "Decision tree", _decision_tree, thorough_grid=_TREE_THOROUGH),
+    Candidate("random_forest", "Random forest", _random_forest, thorough_grid=_FOREST_THOROUGH),
+)
+_WEIGHTED_ONES: Final = tuple(
+    plain._replace(name=f"weighted_{plain.name}", title=f"{plain.title}, weighted", model=model)
+    for plain, model in (
+        (_SIX[3], lambda seed: _svm(seed, _WEIGHTED)),
+        (_SIX[4], lambda seed: _decision_tree(seed, _WEIGHTED)),
+        (_SIX[5], lambda seed: _random_forest(seed, _WEIGHTED)),
+    )
+)
+_BEYOND: Final = (
+    Candidate(
+        "engineered_logistic_regression",
+        "Logistic regression, engineered features",
+        lambda seed: LogisticRegression(C=0.1, max_iter=2000, random_state=seed),
+        is_usual=False,
+        scaled=True,
+        engineered=True,
+    ),
+    Candidate("extra_trees", "Extra trees", _extra_trees, is_usual=False, thorough_grid=_FOREST_THOROUGH),
+    Candidate(
+        "gradient_boosting", "Gradient boosting", _gradient_boosting, is_usual=False, thorough_grid=_BOOSTING_THOROUGH
+    ),
+    Candidate("hist_gradient_boosting", "Histogram gradient boosting", _hist_gradient_boosting, is_usual=False),
+    Candidate("vote", "Vote of extra trees and gradient boosting", _vote, is_usual=False),
+)
+_TO_ORDER: Final = (
+    Candidate("lightgbm", "LightGBM", _lightgbm, is_usual=False, package="lightgbm"),
+    Candidate("xgboost", "XGBoost", _xgboost, is_usual=False, package="xgboost"),
+    Candidate("catboost", "CatBoost", _catboost, is_usual=False, package="catboost"),
 )
 
 
@@ -97,25 +203,37 @@ def _resampled(plain: Candidate, resampling: Resampling) -> Candidate:
 
 CANDIDATES: Final[Mapping[str, Candidate]] = {
     candidate.name: candidate
-    for plain in _PLAIN
-    for candidate in (plain, *(_resampled(plain, resampling) for resampling in RESAMPLINGS))
+    for candidate in (
+        *(one for plain in _SIX for one in (plain, *(_resampled(plain, how) for how in RESAMPLINGS))),
+        *_WEIGHTED_ONES,
+        *_BEYOND,
+    )
 }
+"""What is compared unless somebody names others."""
+
+TO_ORDER: Final[Mapping[str, Candidate]] = {candidate.name: candidate for candidate in _TO_ORDER}
+"""What is compared only when it is named, and installed."""
+
 DEMO: Final = ("logistic_regression", "decision_tree", "random_forest")
 """The narrow list: enough to see a comparison, in seconds."""
 
 
 def choose(names: Sequence[str] | None) -> tuple[Candidate, ...]:
     """
-    Return the candidates of these names, each once, in their order; None: all.
+    Return the candidates of these names, each once, in their order; None: all of `CANDIDATES`.
 
     Raises:
-        UnknownCandidate: With the names that there are.
+        UnknownCandidate: With the names that there are, or what must be installed.
     """
     if names is None:
         return tuple(CANDIDATES.values())
-    unknown = [name for name in names if name not in CANDIDATES]
+    every = {**CANDIDATES, **TO_ORDER}
+    unknown = [name for name in names if name not in every]
     if unknown or not names:
         raise UnknownCandidate(
-            f"{', '.join(unknown) or 'an empty list'}: no such candidate; there are {', '.join(CANDIDATES)}"
+            f"{', '.join(unknown) or 'an empty list'}: no such candidate; there are {', '.join(every)}"
         )
-    return tuple(CANDIDATES[name] for name in dict.fromkeys(names))
+    chosen = tuple(every[name] for name in dict.fromkeys(names))
+    if missing := [one.package for one in chosen if one.package is not None and find_spec(one.package) is None]:
+        raise UnknownCandidate(f"{', '.join(missing)}: not installed; pip install {' '.join(missing)}, or leave it out")
+    return chosen

@@ -1,10 +1,12 @@
 """Fit the chosen configuration on every labelled row, and write down what the bundle claims."""
 
 import hashlib
+import inspect
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
+from sklearn.ensemble import VotingClassifier
 
 from propensity.bundle import MODEL, current_libraries, dump
 from propensity.economics import threshold_of
@@ -14,6 +16,7 @@ from schemas.manifest import Economics, Manifest, Tiers, TrainingData
 from training.data import fingerprint, labelled
 from training.evaluate import FOLDS, TEST_SHARE
 from training.fitting import Offered, fit
+from training.gate_proof import KEY_CHECK, key_check
 from training.judge import Judged
 from training.options import Options
 from training.pack import baseline, golden_rows, keyed_ids, ranges, tolerance
@@ -33,9 +36,10 @@ class Winner(NamedTuple):
     features: Matrix
 
 
-def refit(judged: Judged, everything: Offered, seed: int) -> Winner:
+def refit(judged: Judged, everything: Offered, options: Options) -> Winner:
     """Fit the chosen configuration on every labelled row."""
-    fitted = fit(judged.candidate, everything.columns(judged.features.names), seed)
+    offered = everything.columns(judged.features.names)
+    fitted = fit(judged.candidate, offered, options.seed, thorough=options.thorough)
     model = fitted_steps(fitted.estimator)
     return Winner(model, dump(model), fitted.names, everything.columns(fitted.names).features)
 
@@ -62,7 +66,7 @@ def draft_manifest(
         version=f"{now:%Y%m%d}-{digest[:8]}",
         created_at=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
         candidate=judged.candidate.name,
-        parameters=_parameters(winner, judged, options),
+        parameters={**_parameters(winner, judged, options), KEY_CHECK: key_check(id_key)},
         tolerance=tolerance(winner.model),
         files={MODEL: digest},
         libraries=current_libraries(),
@@ -92,6 +96,7 @@ def _parameters(winner: Winner, judged: Judged, options: Options) -> dict[str, s
         "seed": str(options.seed),
         "folds": str(FOLDS),
         "repeats": str(options.repeats),
+        "thorough": "yes" if options.thorough else "no",
         "test_share": str(TEST_SHARE),
         "training_rows_inside": "yes" if keeps_training_rows(winner.model) else "no",
         **_settings(winner.model),
@@ -99,8 +104,10 @@ def _parameters(winner: Winner, judged: Judged, options: Options) -> dict[str, s
 
 
 def _settings(model: Any) -> Mapping[str, str]:  # noqa: ANN401  any fitted estimator
-    """Return the settings that somebody chose: those of the last step that are not scikit-learn's defaults."""
+    """Return the settings that somebody chose: those of the last step, or of each that votes, that are no defaults."""
     final = model.steps[-1][1] if hasattr(model, "steps") else model
-    usual = type(final)().get_params(deep=False)
-    chosen = {name: value for name, value in final.get_params(deep=False).items() if value != usual.get(name)}
+    if isinstance(final, VotingClassifier):
+        return {name: value for _, member in final.estimators for name, value in _settings(member).items()}
+    usual = inspect.signature(type(final)).parameters
+    chosen = {name: value for name, value in final.get_params(deep=False).items() if value != usual[name].default}
     return {f"{type(final).__name__}.{name}": " ".join(repr(value).split()) for name, value in sorted(chosen.items())}

@@ -13,8 +13,8 @@ class UnknownCandidate(TrainingError):
     """No candidate has that name."""
 
 
-class KeepsTrainingRows(TrainingError):
-    """All candidates keep rows of customers inside, and nobody has allowed that."""
+class NonePackable(TrainingError):
+    """All candidates keep rows of customers inside, and nobody has allowed that; or no worker would load them."""
 
 
 class DestinationError(TrainingError):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
+from propensity.bundle import dump
 from propensity.features import Matrix, Vector
 from training.candidates import Candidate
 from training.data import Labels
@@ -16,6 +17,7 @@ from training.fitting import Offered, fit
 from training.metrics import measure
 from training.options import Options
 from training.orphans import end_with
+from training.strip import fitted_steps
 
 FOLDS: Final = 10
 TEST_SHARE: Final = 0.2
@@ -45,11 +47,13 @@ class OutOfFold(NamedTuple):
         candidate: Its name.
         scores: Shape (repeats, n): each row's score by a model that did not see it.
         by_fold: For each metric one value a fold, in the order of the folds: what is paired between candidates.
+        pickle_bytes: How large it is as a pickle: the model of the first fold.
     """
 
     candidate: str
     scores: Matrix
     by_fold: Mapping[str, Vector]
+    pickle_bytes: int = 0
 
 
 def locked_split(labels: Labels, seed: int) -> tuple[Indices, Indices]:
@@ -89,17 +93,25 @@ def cross_validate(
     """
     tasks = [(candidate, fold) for candidate in candidates for fold in plan]
     fitted = joblib.Parallel(n_jobs=options.jobs, initializer=end_with, initargs=(os.getpid(),), return_as="generator")(
-        joblib.delayed(_held_out_scores)(candidate, data, fold, options.seed) for candidate, fold in tasks
+        joblib.delayed(_held_out)(one, data, fold, options.seed, thorough=options.thorough, weigh=fold is plan[0])
+        for one, fold in tasks
     )
     scores = {candidate.name: np.empty((plan[-1].repeat + 1, len(data.labels))) for candidate in candidates}
-    for done, ((candidate, fold), held_out) in enumerate(zip(tasks, fitted, strict=True), 1):
+    sizes: dict[str, int] = {}
+    for done, ((candidate, fold), (held_out, size)) in enumerate(zip(tasks, fitted, strict=True), 1):
         scores[candidate.name][fold.repeat, fold.held_out] = held_out
+        sizes.setdefault(candidate.name, size)
         progress(candidate.title, done, len(tasks))
-    return {name: OutOfFold(name, one, _by_fold(one, data.labels, plan)) for name, one in scores.items()}
+    return {name: OutOfFold(name, one, _by_fold(one, data.labels, plan), sizes[name]) for name, one in scores.items()}
 
 
-def _held_out_scores(candidate: Candidate, data: Offered, fold: Fold, seed: int) -> Vector:
-    return fit(candidate, data.rows(fold.train), seed).score(data.rows(fold.held_out))
+def _held_out(
+    candidate: Candidate, data: Offered, fold: Fold, seed: int, *, thorough: bool, weigh: bool
+) -> tuple[Vector, int]:
+    """Return the scores, and how large the model is as a pickle, where that is asked for."""
+    fitted = fit(candidate, data.rows(fold.train), seed, thorough=thorough)
+    size = len(dump(fitted_steps(fitted.estimator))) if weigh and candidate.package is None else 0
+    return fitted.score(data.rows(fold.held_out)), size
 
 
 def _by_fold(scores: Matrix, labels: Labels, plan: Sequence[Fold]) -> dict[str, Vector]:

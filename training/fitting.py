@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from propensity.features import OPTIONAL, Matrix, Vector
 from propensity.scoring import score
-from training.candidates import Candidate
+from training.candidates import Candidate, Grid
 from training.data import Labels
+from training.engineering import engineering_steps
 from training.resampling import sampler
 
 EARNING_IMPORTANCE: Final = 0.005
@@ -51,7 +52,7 @@ class Fitted(NamedTuple):
         return score(self.estimator, data.columns(self.names).features)
 
 
-def fit(candidate: Candidate, data: Offered, seed: int) -> Fitted:
+def fit(candidate: Candidate, data: Offered, seed: int, *, thorough: bool = False) -> Fitted:
     """
     Fit a candidate.
 
@@ -59,13 +60,15 @@ def fit(candidate: Candidate, data: Offered, seed: int) -> Fitted:
         candidate: What to fit.
         data: All that it may learn from.
         seed: For whatever is drawn: the same seed gives the same model, on any number of cores.
+        thorough: Whether to search more widely for its settings.
     """
+    grid = (thorough and candidate.thorough_grid) or candidate.grid
     used = data.columns(earning_columns(data, seed) if candidate.narrow else data.names)
     # More threads would add up in another order, and so change the last bits.
     with threadpool_limits(1):
-        estimator = _unfitted(candidate, used.names, seed)
-        if candidate.grid:
-            estimator = _searched(estimator, candidate, used, seed)
+        estimator: Any = _unfitted(candidate, used.names, seed)
+        if grid:
+            estimator = _searched(estimator, grid, used, seed)
         if candidate.calibrated:
             inner = StratifiedKFold(_INNER_FOLDS, shuffle=True, random_state=seed)
             estimator = CalibratedClassifierCV(estimator, cv=inner, ensemble=False)
@@ -93,6 +96,8 @@ def earning_columns(data: Offered, seed: int) -> tuple[str, ...]:
 
 def _unfitted(candidate: Candidate, names: Sequence[str], seed: int) -> SamplingPipeline:
     steps: list[tuple[str, Any]] = []
+    if candidate.engineered:
+        steps += engineering_steps(names)
     if candidate.scaled:
         steps.append(("scaler", StandardScaler()))
     if candidate.resampling is not None:
@@ -100,10 +105,10 @@ def _unfitted(candidate: Candidate, names: Sequence[str], seed: int) -> Sampling
     return SamplingPipeline([*steps, ("model", candidate.model(seed))])
 
 
-def _searched(pipeline: SamplingPipeline, candidate: Candidate, data: Offered, seed: int) -> SamplingPipeline:
+def _searched(pipeline: SamplingPipeline, grid: Grid, data: Offered, seed: int) -> SamplingPipeline:
     """Return the unfitted pipeline with the settings that rank best in an inner cross-validation."""
-    grid = {f"model__{setting}": list(values) for setting, values in candidate.grid.items()}
+    settings = {f"model__{setting}": list(values) for setting, values in grid.items()}
     inner = StratifiedKFold(_INNER_FOLDS, shuffle=True, random_state=seed)
-    search = GridSearchCV(pipeline, grid, scoring="average_precision", cv=inner, refit=False)
+    search = GridSearchCV(pipeline, settings, scoring="average_precision", cv=inner, refit=False)
     search.fit(data.features, data.labels)
     return pipeline.set_params(**search.best_params_)

@@ -12,11 +12,12 @@ from schemas.manifest import Metric
 from training.candidates import Candidate
 from training.data import Labels
 from training.evaluate import Fold, Indices, OutOfFold, Progress, cross_validate, folds, locked_split
+from training.fairness_by_age import selection_by_age
 from training.fitting import Offered, fit
 from training.metrics import measure, with_intervals
 from training.options import Options
 from training.orphans import end_with
-from training.selection import RULES, Choice, Rule, choose_packable
+from training.selection import RULES, Choice, Rule, choose, choose_packable, compare_beyond
 from training.sensitive import FeatureChoice, choose_features
 from training.strip import keeps_training_rows
 
@@ -45,6 +46,10 @@ class Judged(NamedTuple):
     choice: Choice
     by_rule: Mapping[Rule, Choice]
     """What each rule would have chosen."""
+    seed_choice: Choice
+    """The choice among the usual six and their variants alone, packed or not."""
+    beyond: str
+    """Whether anything else is better by more than chance, in a sentence."""
     comparison: tuple[Compared, ...]
     evaluations: Mapping[str, OutOfFold]
     """Of every candidate, on the usual features."""
@@ -52,11 +57,13 @@ class Judged(NamedTuple):
     metrics: tuple[Metric, ...]
 
 
-def unpackable(candidates: Sequence[Candidate], options: Options) -> tuple[str, ...]:
-    """Return the names of those that may be compared but not packed, since they keep rows of customers."""
+def unpackable(candidates: Sequence[Candidate], options: Options) -> dict[str, str]:
+    """Return those that may be compared but not packed, and why."""
+    foreign = {one.name: f"needs {one.package}, which no worker loads" for one in candidates if one.package is not None}
     if options.allow_training_rows:
-        return ()
-    return tuple(one.name for one in candidates if keeps_training_rows(one.model(0)))
+        return foreign
+    keeping = [one.name for one in candidates if one.package is None and keeps_training_rows(one.model(0))]
+    return foreign | dict.fromkeys(keeping, "keeps rows of customers inside")
 
 
 def plan(labels: Labels, options: Options) -> Plan:
@@ -90,15 +97,33 @@ def judge(
     comparison = tuple(_compared(one, evaluations[one.name], usual.labels) for one in candidates)
     titles = {one.name: one.title for one in candidates}
     figures = {name: one.by_fold for name, one in evaluations.items()}
+    sizes = {name: one.pickle_bytes for name, one in evaluations.items()}
     kept_back = unpackable(candidates, options)
-    by_rule = {rule: choose_packable(figures, rule, kept_back, titles.__getitem__) for rule in RULES}
+    by_rule = {rule: choose_packable(figures, rule, kept_back, titles.__getitem__, sizes) for rule in RULES}
     choice = by_rule[options.select_by]
+    six = {one.name: figures[one.name] for one in candidates if one.is_usual}
+    seed_choice = choose(six, options.select_by, titles.__getitem__, sizes) if six else choice
+    beyond = compare_beyond(figures, options.select_by, seed_choice, figures.keys() - six.keys(), titles.__getitem__)
     winner = next(one for one in candidates if one.name == choice.candidate)
-    with_optional = development.columns((*FEATURES, *OPTIONAL))
-    alternative = cross_validate([winner], with_optional, plan.folds, options, progress)[winner.name]
-    features = choose_features(evaluations[winner.name], alternative, options.select_by)
+    features = _features(winner, evaluations[winner.name], development, plan, options, progress)
     metrics = _metrics(winner, features, everything, plan, threshold, options)
-    return Judged(winner, choice, by_rule, comparison, evaluations, features, metrics)
+    return Judged(winner, choice, by_rule, seed_choice, beyond, comparison, evaluations, features, metrics)
+
+
+def _features(
+    winner: Candidate, without: OutOfFold, development: Offered, plan: Plan, options: Options, progress: Progress
+) -> FeatureChoice:
+    """Measure what the optional columns are worth to the winner, all together and, if thorough, each alone."""
+
+    def evaluate(*optional: str) -> OutOfFold:
+        offered = development.columns((*FEATURES, *optional))
+        return cross_validate([winner], offered, plan.folds, options, progress)[winner.name]
+
+    with_all = evaluate(*OPTIONAL)
+    alone = {name: evaluate(name) for name in OPTIONAL} if options.thorough else {}
+    ages = development.columns(("age",)).features[:, 0]
+    by_age = selection_by_age(development.labels, without.scores, with_all.scores, ages, options.seed)
+    return choose_features(without, with_all, options.select_by, alone, by_age)
 
 
 def _compared(candidate: Candidate, evaluation: OutOfFold, labels: Labels) -> Compared:
@@ -108,7 +133,7 @@ def _compared(candidate: Candidate, evaluation: OutOfFold, labels: Labels) -> Co
         candidate,
         {name: float(np.mean([one[name] for one in each])) for name in each[0]},
         {name: float(values.std(ddof=1) / np.sqrt(len(values))) for name, values in evaluation.by_fold.items()},
-        keeps_training_rows(candidate.model(0)),
+        candidate.package is None and keeps_training_rows(candidate.model(0)),
     )
 
 
@@ -118,7 +143,7 @@ def _metrics(
     """Return the winner's figures with intervals. This is the one look at the test set."""
     offered = everything.columns(features.names)
     development, test = offered.rows(plan.develop), offered.rows(plan.test)
-    model = fit(winner, development, options.seed)
+    model = fit(winner, development, options.seed, thorough=options.thorough)
     tested: Matrix = model.score(test)[np.newaxis]
     both = joblib.Parallel(n_jobs=options.jobs, initializer=end_with, initargs=(os.getpid(),))(
         joblib.delayed(with_intervals)(rows.labels, scores, name, options.seed, threshold)

@@ -16,6 +16,7 @@ BOOTSTRAPS: Final = 500
 TOP_SHARES: Final = (5, 10, 20)
 """Per cent of the customers, best scores first."""
 
+CALIBRATION_BINS: Final = 10
 CELLS: Final = ("true_negatives", "false_positives", "false_negatives", "true_positives")
 """Of the confusion matrix: how many customers of each kind."""
 
@@ -38,6 +39,7 @@ def measure(labels: Labels, scores: Vector, threshold: float = 0.5) -> dict[str,
             "log_loss": float(log_loss(labels, scores)),
             "brier": float(brier_score_loss(labels, scores)),
         }
+    ranking["calibration_error"] = calibration_error(labels, scores)
     conversion = {f"conversion_top_{share}": conversion_in_top(labels, scores, share / 100) for share in TOP_SHARES}
     return {**_of_decisions(labels, scores >= threshold), **ranking, **conversion}
 
@@ -47,8 +49,9 @@ def with_intervals(labels: Labels, scores: Vector, rows: Rows, seed: int, thresh
     Return every metric with its 95 % interval.
 
     What is a share of a count (accuracy, recall, precision, conversion, the cells of the confusion matrix) has Wilson's
-    interval, which is honest at 0 and 1, too. All others (F1, ROC AUC, average precision, log loss, Brier) have
-    percentiles over customers drawn anew with replacement; these cannot leave a bound that every draw reaches.
+    interval, which is honest at 0 and 1, too. All others (F1, ROC AUC, average precision, log loss, Brier, calibration
+    error) have percentiles over customers drawn anew with replacement; these cannot leave a bound that every draw
+    reaches.
 
     Args:
         labels: Shape (n,).
@@ -78,6 +81,22 @@ def conversion_in_top(labels: Labels, scores: Vector, share: float) -> float:
     above, at = scores > border, scores == border
     taken = labels[above].sum() + (size - above.sum()) * labels[at].mean()
     return float(taken / size)
+
+
+def calibration_error(labels: Labels, scores: Vector) -> float:
+    """
+    Return the expected calibration error: how far score and outcome are apart, on the mean over ten equal-count bins.
+
+    As in Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015,
+    with bins of equal counts (Nixon et al., "Measuring Calibration in Deep Learning", CVPR Workshops 2019).
+    """
+    order = np.argsort(scores, kind="stable")
+    gaps = [
+        abs(float(scores[part].mean() - labels[part].mean())) * len(part)
+        for part in np.array_split(order, CALIBRATION_BINS)
+        if len(part)
+    ]
+    return sum(gaps) / len(labels)
 
 
 def gains(labels: Labels, scores: Vector) -> tuple[Vector, Vector]:

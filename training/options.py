@@ -29,6 +29,8 @@ class Options:
         id_key: Key of the training IDs' hashes; None: derived from the signing key.
         allow_training_rows: Whether a model may be packed that keeps rows of customers, such as an SVM.
         thorough: Whether the cross-validation is repeated, on new folds each time.
+        reserve_share: Share of the customers with an outcome to keep back, unseen by everything; None: of nobody.
+        reserve_out: Folder for their two files; None: beside `out`, under its name and `-reserve`.
         jobs: Processes; -1: as many as there are cores. It does not change the scores.
         clock: Tells the time for the manifest.
     """
@@ -45,8 +47,15 @@ class Options:
     id_key: bytes | None = None
     allow_training_rows: bool = False
     thorough: bool = False
+    reserve_share: float | None = None
+    reserve_out: Path | None = None
     jobs: int = -1
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @property
+    def reserve_folder(self) -> Path:
+        """Where the files of the customers go that are kept back."""
+        return self.reserve_out or self.out.with_name(f"{self.out.name}-reserve")
 
     @property
     def repeats(self) -> int:

@@ -1,44 +1,41 @@
 """What a bundle says in words: `report.html` for a marketing head and a validator, `card.md` as a model card."""
 
-from collections.abc import Mapping
+import math
 from typing import Any, Final
 
 import jinja2
 
-from schemas.manifest import Metric
 from training.columns import csv_name
-from training.judge import Compared
-from training.metrics import TOP_SHARES, Rows
-from training.plots import comparison_plot, gains_plot
+from training.report_budgets import budgets_chapter
+from training.report_customers import effects_chapter, errors_chapter
+from training.report_groups import groups_chapters
+from training.report_models import models_chapter
+from training.report_quality import quality_chapter
 from training.story import Story
 
 REPORT: Final = "report.html"
 CARD: Final = "card.md"
-METRIC_TITLES: Final[Mapping[str, str]] = {
-    "accuracy": "Accuracy",
-    "roc_auc": "Area under the ROC curve",
-    "average_precision": "Average precision",
-    "recall": "Recall",
-    "precision": "Precision",
-    "f1": "F1 score",
-    "log_loss": "Log loss",
-    "brier": "Brier score",
-    **{f"conversion_top_{share}": f"Conversion in the top {share} %" for share in TOP_SHARES},
-}
+_MINUS: Final = "\N{MINUS SIGN}"
 
 
 def documents(story: Story) -> dict[str, bytes]:
     """Return the files by name. They depend on the story alone: the same story gives the same bytes."""
-    environment = jinja2.Environment(
+    templates = environment()
+    context = _context(story)
+    return {name: templates.get_template(f"{name}.j2").render(context).encode() for name in (REPORT, CARD)}
+
+
+def environment() -> jinja2.Environment:
+    """Return what renders the templates, one file a chapter."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("training", ""),
         autoescape=jinja2.select_autoescape(("html.j2",)),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = _percent
-    context = _context(story)
-    return {name: environment.get_template(f"{name}.j2").render(context).encode() for name in (REPORT, CARD)}
+    made.filters.update(percent=_percent, whole=_whole, figure=_figure, signed=_signed)
+    return made
 
 
 def _context(story: Story) -> dict[str, Any]:
@@ -47,44 +44,32 @@ def _context(story: Story) -> dict[str, Any]:
         "story": story,
         "manifest": story.manifest,
         "metrics": metrics,
-        "titles": METRIC_TITLES,
         "base_rate": float(story.labels.mean()),
-        "budgets": [_budget(story, metrics, share) for share in TOP_SHARES],
-        "comparison": _ranked(story),
         "columns": [csv_name(feature.name) for feature in story.manifest.features],
-        "gains": gains_plot(story.labels, story.scores),
-        "overview": comparison_plot([_average_precision(one) for one in story.comparison], story.title),
+        **budgets_chapter(story, metrics),
+        **models_chapter(story),
+        **quality_chapter(story, metrics),
+        **effects_chapter(story),
+        **errors_chapter(story),
+        **groups_chapters(story),
     }
-
-
-def _average_precision(one: Compared) -> tuple[str, float, float]:
-    return one.candidate.title, one.metrics["average_precision"], one.standard_errors["average_precision"]
-
-
-def _budget(story: Story, metrics: Mapping[tuple[Rows, str], Metric], share: int) -> dict[str, Any]:
-    """Say what one budget brings: takers among its contacts, at random and by the model, with the interval."""
-    contacts = round(len(story.labels) * share / 100)
-    name = f"conversion_top_{share}"
-    found, tested = metrics["cross_validation", name], metrics["test", name]
-    base = float(story.labels.mean())
-    return {
-        "share": share,
-        "contacts": contacts,
-        "random": base * contacts,
-        "model": found.value * contacts,
-        "conversion": found,
-        "test": tested,
-        "lift": found.value / base,
-        "recall": found.value * contacts / int(story.labels.sum()),
-    }
-
-
-def _ranked(story: Story) -> list[Compared]:
-    """Return the candidates, best first by the rule of the choice."""
-    rule = story.choice.rule
-    sign = 1 if rule == "log_loss" else -1
-    return sorted(story.comparison, key=lambda one: (sign * one.metrics[rule], one.candidate.name))
 
 
 def _percent(value: float, digits: int = 0) -> str:
+    if math.isnan(value):
+        return "\N{EN DASH}"
     return f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}".replace("-", _MINUS)
+
+
+def _figure(value: float, digits: int = 4) -> str:
+    if math.isnan(value):
+        return "\N{EN DASH}"
+    return f"{value:.{digits}f}".replace("-", _MINUS)
+
+
+def _signed(value: float, digits: int = 4) -> str:
+    return f"{value:+.{digits}f}".replace("-", _MINUS)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from imblearn.over_sampling import SMOTENC, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
 
-from training.columns import bounds
+from training.engineering import is_graded
 
 Resampling = str
 
@@ -23,11 +23,5 @@ def sampler(resampling: Resampling, names: Sequence[str], seed: int) -> Any:  # 
         return RandomOverSampler(random_state=seed)
     if resampling == "undersampling":
         return RandomUnderSampler(random_state=seed)
-    categorical = [column for column, name in enumerate(names) if _is_categorical(name)]
+    categorical = [column for column, name in enumerate(names) if is_graded(name)]
     return SMOTENC(categorical, random_state=seed)
-
-
-def _is_categorical(name: str) -> bool:
-    """Tell flags and small grades, of which no mean may be invented, from amounts."""
-    limits = bounds(name)
-    return limits.whole and limits.maximum <= 4

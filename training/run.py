@@ -16,10 +16,12 @@ from training.draft import draft_manifest, refit
 from training.evaluate import Progress, silent
 from training.fitting import Offered
 from training.folder import check_destination, whole_folder
+from training.history import check_record, record
 from training.judge import Compared, judge, plan, unpackable
 from training.options import Options
 from training.pack import id_key
 from training.report import documents
+from training.reserve import check_reserve_out, split_reserve, write_reserve
 from training.selection import Choice, check_packable
 from training.sensitive import FeatureChoice
 from training.story import tell
@@ -31,6 +33,7 @@ class Trained(NamedTuple):
     folder: Path
     manifest: Manifest
     choice: Choice
+    beyond: str
     comparison: tuple[Compared, ...]
     features: FeatureChoice
     seconds: float
@@ -47,7 +50,7 @@ def train(options: Options, progress: Progress = silent) -> Trained:
     Raises:
         DataError: The data cannot be used.
         UnknownCandidate: No candidate has that name.
-        KeepsTrainingRows: All candidates keep rows of customers inside, and that was not allowed.
+        NonePackable: All candidates keep rows of customers inside, and that was not allowed.
         BadEconomics: No campaign can live on these costs and values.
         BadKey: The private key cannot be used.
         DestinationError: The folder holds something else, or cannot be written.
@@ -58,21 +61,29 @@ def train(options: Options, progress: Progress = silent) -> Trained:
     check_packable([one.name for one in compared], unpackable(compared, options))
     economics = economics_from(options.contact_cost, options.loan_value)
     check_destination(options.out)
+    check_record(options.out)
+    if options.reserve_share is not None:
+        check_reserve_out(options.reserve_folder)
     key = options.key or development_keys()[0]
     public_pem(key)
 
-    table = data.load(options.data1, options.data2)
+    table, reserve = data.load(options.data1, options.data2), None
+    if options.reserve_share is not None:
+        table, reserve = split_reserve(table, options.reserve_share, options.seed)
     everything = _offered(data.labelled(table))
     rows = plan(everything.labels, options)
     judged = judge(compared, everything, rows, threshold_of(economics), options, progress)
-    winner = refit(judged, everything, options.seed)
+    winner = refit(judged, everything, options)
     draft = draft_manifest(winner, judged, table, economics, options.id_key or id_key(key), options)
     files = documents(tell(judged, winner, everything, rows, draft, table))
     with whole_folder(options.out) as folder:
         manifest = pack(folder, winner.pickled, draft, files)
         sign_bundle(folder, key)
+        if reserve is not None:
+            write_reserve(reserve, options.reserve_folder)
     seconds = time.perf_counter() - began
-    return Trained(options.out, manifest, judged.choice, judged.comparison, judged.features, seconds)
+    record(options.out, manifest, judged.choice.reasons, seconds)
+    return Trained(options.out, manifest, judged.choice, judged.beyond, judged.comparison, judged.features, seconds)
 
 
 def _offered(rows: pd.DataFrame) -> Offered:

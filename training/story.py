@@ -15,6 +15,7 @@ from training.fitting import EARNING_IMPORTANCE, Offered
 from training.judge import Compared, Judged, Plan
 from training.resampling import RESAMPLINGS
 from training.selection import Choice, Rule
+from training.sensitive import details
 
 
 class Counts(NamedTuple):
@@ -36,6 +37,8 @@ class Story(NamedTuple):
         choice: By which rule it won, and why.
         comparison: All candidates, measured on the same folds.
         by_rule: What each rule would have chosen.
+        seed_choice: The choice among the usual six and their variants alone, packed or not.
+        beyond: Whether anything else is better by more than chance, in a sentence.
         labels: Shape (n,): outcomes of the development rows.
         scores: Shape (repeats, n): their out-of-fold scores by the chosen candidate.
         evaluations: By candidate, the same for each of them, on the usual features.
@@ -51,6 +54,8 @@ class Story(NamedTuple):
     choice: Choice
     comparison: Sequence[Compared]
     by_rule: Mapping[Rule, Choice]
+    seed_choice: Choice
+    beyond: str
     labels: Labels
     scores: Matrix
     evaluations: Mapping[str, OutOfFold]
@@ -72,6 +77,8 @@ def tell(
         choice=judged.choice,
         comparison=judged.comparison,
         by_rule=judged.by_rule,
+        seed_choice=judged.seed_choice,
+        beyond=judged.beyond,
         labels=everything.labels[plan.develop],
         scores=judged.features.evaluation.scores,
         evaluations=judged.evaluations,
@@ -97,7 +104,7 @@ def _decisions(judged: Judged, manifest: Manifest, counts: Counts) -> tuple[str,
         "customers with a known outcome. The figures in this document come from before that."
     )
     no_feature = "ID is a number that the bank gave, so it is no feature."
-    columns = (no_feature, judged.features.reason, *_unused(judged, manifest))
+    columns = (no_feature, judged.features.reason, *details(judged.features), *_unused(judged, manifest))
     return (merged, *columns, _resampling(judged), locked, fitted_again, _threshold(manifest))
 
 

@@ -7,6 +7,9 @@ from rich.table import Table
 
 from leadline.output import console_for, emit, json_option
 from leadline.trust import model_folder, trusted_key
+from leadline.verbs.inspect_pickle import inspect_pickle
+from leadline.verbs.model_compare import compare
+from leadline.verbs.model_gate import gate
 from propensity.bundle import load, read_manifest, sign_bundle
 from propensity.signing import development_keys, public_pem
 
@@ -23,10 +26,14 @@ def model() -> None:
 @model.command
 @_DIR
 @_KEY
+@click.option("--history", is_flag=True, help="Instead: every training into this folder that is on record.")
 @json_option
-def show(*, folder: Path | None, public_key: Path | None, as_json: bool) -> None:
+def show(*, folder: Path | None, public_key: Path | None, history: bool, as_json: bool) -> None:
     """Show what the bundle says of itself, after checking its signature and digests."""
     place = model_folder(folder)
+    if history:
+        _show_history(place, as_json=as_json)
+        return
     manifest = read_manifest(place, trusted_key(public_key))
     console = console_for(as_json=as_json)
     console.print(f"{manifest.name} {manifest.version}: {manifest.candidate}, made {manifest.created_at}, in {place}")
@@ -39,6 +46,21 @@ def show(*, folder: Path | None, public_key: Path | None, as_json: bool) -> None
         table.add_row(metric.name, f"{metric.value:.4f}", interval, metric.rows.replace("_", " "))
     console.print(table)
     emit(manifest.model_dump(mode="json", exclude={"golden": True, "training": {"id_hashes"}}), as_json=as_json)
+
+
+def _show_history(folder: Path, *, as_json: bool) -> None:
+    from training.history import history_file, read_history
+
+    runs = read_history(folder)
+    names = ("accuracy", "average_precision", "log_loss")
+    table = Table("version", "made", "candidate", "rows", *(name.replace("_", " ") for name in names), box=None)
+    for run in runs:
+        figures = (f"{run['metrics'][f'cross_validation_{name}']:.4f}" for name in names)
+        table.add_row(run["version"], run["created_at"], run["candidate"], str(run["training_rows"]), *figures)
+    console = console_for(as_json=as_json)
+    console.print(table)
+    console.print(f"{len(runs)} trainings on record in {history_file(folder)}; figures from cross-validation")
+    emit({"runs": runs}, as_json=as_json)
 
 
 @model.command
@@ -68,3 +90,8 @@ def sign(*, folder: Path | None, key: Path | None, dry_run: bool, as_json: bool)
         sign_bundle(place, private)
     console_for(as_json=as_json).print(f"{place} {'would be' if dry_run else 'is'} signed with {private}")
     emit({"signed": not dry_run, "key": str(private), **manifest.id.model_dump()}, as_json=as_json)
+
+
+model.add_command(compare)
+model.add_command(gate)
+model.add_command(inspect_pickle)

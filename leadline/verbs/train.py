@@ -41,29 +41,45 @@ _SHOWN = ("accuracy", "average_precision", "roc_auc", "recall", "precision", "f1
 @click.option("--allow-training-rows", is_flag=True, help="Pack a model that keeps rows of customers (an SVM) as well.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Same seed, same scores.")
 @click.option("--key", type=_FILE, help="Private key to sign with; by default your development key.")
+@click.option("--id-key", "id_key_file", type=_FILE, help="Key of the training IDs' hashes; by default from --key.")
+@click.option(
+    "--reserve-share",
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    help="Keep this share of the customers back, unseen by everything, for `leadline model gate`.",
+)
+@click.option("--reserve-out", type=_FILE, help="Folder for their two files; by default OUT-reserve.")
 @click.option("--list", "list_candidates", is_flag=True, help="List the candidates, and stop.")
 @json_option
-def train(*, list_candidates: bool, as_json: bool, candidates: str | None, **options: Any) -> None:  # noqa: ANN401  click's options
+def train(
+    *,
+    list_candidates: bool,
+    as_json: bool,
+    candidates: str | None,
+    id_key_file: Path | None,
+    **options: Any,  # noqa: ANN401  click's options
+) -> None:
     """
     Fit, compare, choose, package and sign.
 
     Without --data1 and --data2 the real set of 5,000 customers is used. The locked test set is looked at once, after
     the choice; then the winner is fitted again on every labelled row.
     """
-    from training.candidates import CANDIDATES
+    from training.candidates import CANDIDATES, TO_ORDER
+    from training.gate_proof import read_id_key
     from training.options import Options
     from training.progress import progress_bar
     from training.run import train as train_model
 
     console = console_for(as_json=as_json)
     if list_candidates:
-        for name, candidate in CANDIDATES.items():
-            console.print(f"{name:<45}{candidate.title}")
-        emit({"candidates": list(CANDIDATES)}, as_json=as_json)
+        for name, candidate in {**CANDIDATES, **TO_ORDER}.items():
+            console.print(f"{name:<45}{candidate.title}" + (" (only when named)" if name in TO_ORDER else ""))
+        emit({"candidates": list(CANDIDATES), "only_when_named": list(TO_ORDER)}, as_json=as_json)
         return
     names = None if candidates is None else tuple(filter(None, (name.strip() for name in candidates.split(","))))
+    id_key = None if id_key_file is None else read_id_key(id_key_file)
     with _exit_on_sigterm(), progress_bar() as progress:
-        trained = train_model(Options(candidates=names, **options), progress)
+        trained = train_model(Options(candidates=names, id_key=id_key, **options), progress)
     _show(console, trained)
     emit(_result(trained), as_json=as_json)
 
@@ -98,7 +114,7 @@ def _show(console: Console, trained: "Trained") -> None:
         table.add_row(compared.candidate.title, *figures, style="bold green" if chosen else "")
     console.print("Cross-validation on the training part (each customer scored by a model that had not seen them)")
     console.print(table)
-    for reason in (*trained.choice.reasons, trained.features.reason):
+    for reason in (*trained.choice.reasons, trained.beyond, trained.features.reason):
         console.print(f"- {reason}")
     console.print(f"\n{trained.manifest.name} {trained.manifest.version} is in {trained.folder}, signed; "
                   f"{trained.seconds:.0f} s. Open {trained.folder / 'report.html'}.")  # fmt: skip

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from propensity.features import FEATURES, OPTIONAL, Vector
-from training.errors import KeepsTrainingRows
+from training.errors import NonePackable
 from training.evaluate import OutOfFold
-from training.selection import choose, choose_packable, paired_difference
+from training.selection import choose, choose_packable, compare_beyond, paired_difference
 from training.sensitive import choose_features
 
+KEEPS = "keeps rows of customers inside"
 FOLDS = np.array([-0.001, 0.001, -0.002, 0.002])
 
 
@@ -52,6 +53,26 @@ def test_of_equal_average_precision_the_smaller_log_loss_wins() -> None:
     assert "b" == choice.candidate
 
 
+def test_of_equal_figures_the_smaller_pickle_wins() -> None:
+    both = {"a": figures(0.98), "b": figures(0.98)}
+
+    assert "b" == choose(both, "accuracy", sizes={"a": 3_000_000, "b": 1_000}).candidate
+    assert "a" == choose(both, "accuracy", sizes={"a": 1_000, "b": 3_000_000}).candidate
+
+
+def test_whether_anything_beyond_the_usual_is_better_is_said_with_its_figure() -> None:
+    usual = choose({"tree": figures(0.98)}, "accuracy")
+    near, far = figures(0.9803, spread=-1), figures(0.99)
+
+    assert "b, is not better by more than one standard error" in compare_beyond(
+        {"tree": figures(0.98), "b": near}, "accuracy", usual, ["b"]
+    )
+    said = compare_beyond({"tree": figures(0.98), "b": near, "c": far}, "accuracy", usual, ["b", "c"], str.upper)
+    assert "C, is better by more than one standard error: by accuracy +0.0100" in said
+    assert "against TREE" in said
+    assert "Nothing beyond" in compare_beyond({"tree": figures(0.98)}, "accuracy", usual, [])
+
+
 def test_by_log_loss_less_is_better() -> None:
     worse, better = figures(0.99, log_loss=0.2), figures(0.9, log_loss=0.1)
 
@@ -68,19 +89,19 @@ def test_the_order_in_which_candidates_stand_changes_nothing() -> None:
 def test_a_model_that_keeps_customers_is_passed_over_and_the_reasons_say_so() -> None:
     both = {"svm": figures(0.99), "tree": figures(0.98)}
 
-    choice = choose_packable(both, "accuracy", ["svm"], str.upper)
+    choice = choose_packable(both, "accuracy", {"svm": KEEPS}, str.upper)
 
     assert "tree" == choice.candidate
-    assert "SVM keeps rows of customers inside, so it is not packed unless told so." in choice.reasons
-    assert "svm" == choose_packable(both, "accuracy", []).candidate
+    assert "SVM keeps rows of customers inside, so it is not packed." in choice.reasons
+    assert "svm" == choose_packable(both, "accuracy", {}).candidate
 
 
 def test_where_all_keep_customers_none_is_chosen_and_the_way_out_is_told() -> None:
     both = {"svm": figures(0.99), "svm+smote": figures(0.98)}
 
-    with pytest.raises(KeepsTrainingRows, match=r"svm, svm\+smote: .*--allow-training-rows"):
-        choose_packable(both, "accuracy", [*both])
-    assert "svm" == choose_packable(both, "accuracy", []).candidate
+    with pytest.raises(NonePackable, match=r"svm keeps rows .*; svm\+smote keeps rows .*--allow-training-rows"):
+        choose_packable(both, "accuracy", dict.fromkeys(both, KEEPS))
+    assert "svm" == choose_packable(both, "accuracy", {}).candidate
 
 
 def test_the_three_are_left_out_unless_that_costs_more_than_chance() -> None:
