@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 
 from propensity.features import FEATURES, OPTIONAL
-from propensity.inspection import MAX_BYTES, inspect
+from propensity.inspection.judge import MAX_BYTES, inspect
 from propensity.scoring import Classifier
 from propensity.signing import SIGNATURE, is_signed, sign
 from propensity.trial import Unfit, prove, prove_in_child

@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 
-from propensity.inspection import inspect
+from propensity.inspection.judge import inspect
 from propensity.scoring import Classifier, score
 from propensity.trial_child import ChildFailed, limit, only_thread, run_command, run_fork
 from propensity.unpickle import unpickle

@@ -20,7 +20,7 @@ CALLED: Final = frozenset(
         ("sklearn.tree._tree", "Tree"),
     }
 )
-"""What may be called with arguments; `propensity/inspection_calls.py` says which."""
+"""What may be called with arguments; `propensity/inspection/calls.py` says which."""
 
 MADE: Final = frozenset(
     {

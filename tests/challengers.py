@@ -17,8 +17,8 @@ from tests.bundles import Keys, replace_model, rewrite_manifest
 from training import data, metrics, run
 from training.candidates import choose
 from training.fitting import fit
-from training.gate_proof import KEY_CHECK, key_check
-from training.gate_refit import offered
+from training.gate.proof import KEY_CHECK, key_check
+from training.gate.refit import offered
 from training.options import Options
 from training.pack import golden_rows, ranges
 from training.public_set import write_csv

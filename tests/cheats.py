@@ -21,9 +21,9 @@ from tests.bundles import new_keys, rewrite_manifest
 from tests.challengers import ID_KEY, Scene, make_scene, quick_figures
 from training.candidates import choose
 from training.evaluate import cross_validate, folds
-from training.gate import Question, gate
-from training.gate_claims import measured
-from training.gate_refit import offered
+from training.gate.claims import measured
+from training.gate.gate import Question, gate
+from training.gate.refit import offered
 from training.options import Options
 
 

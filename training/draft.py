@@ -16,7 +16,7 @@ from schemas.manifest import Economics, Manifest, Tiers, TrainingData
 from training.data import fingerprint, labelled
 from training.evaluate import FOLDS, TEST_SHARE
 from training.fitting import Offered, fit
-from training.gate_proof import KEY_CHECK, key_check
+from training.gate.proof import KEY_CHECK, key_check
 from training.judge import Judged
 from training.options import Options
 from training.pack import baseline, golden_rows, keyed_ids, ranges, tolerance

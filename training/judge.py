@@ -12,7 +12,7 @@ from schemas.manifest import Metric
 from training.candidates import Candidate
 from training.data import Labels
 from training.evaluate import Fold, Indices, OutOfFold, Progress, cross_validate, folds, locked_split
-from training.fairness_by_age import selection_by_age
+from training.fairness.by_age import selection_by_age
 from training.fitting import Offered, fit
 from training.metrics import measure, with_intervals
 from training.options import Options

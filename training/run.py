@@ -20,7 +20,7 @@ from training.history import check_record, record
 from training.judge import Compared, judge, plan, unpackable
 from training.options import Options
 from training.pack import id_key
-from training.report import documents
+from training.report.documents import documents
 from training.reserve import check_reserve_out, split_reserve, write_reserve
 from training.selection import Choice, check_packable
 from training.sensitive import FeatureChoice

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 from propensity.features import FEATURES, OPTIONAL
 from training.columns import csv_name
 from training.evaluate import OutOfFold
-from training.explore_numbers import signed
-from training.fairness_by_age import TOP_SHARE, ByAge
-from training.fairness_ratio import FOUR_FIFTHS
+from training.exploration.numbers import signed
+from training.fairness.by_age import TOP_SHARE, ByAge
+from training.fairness.ratio import FOUR_FIFTHS
 from training.selection import RULES, Difference, Rule, paired_difference
 
 _COLUMNS: Final = ", ".join(csv_name(name) for name in OPTIONAL)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from leadline.output import Failed, console_for, emit, json_option
-from propensity.inspection import MAX_BYTES, Inspection, inspect
+from propensity.inspection.judge import MAX_BYTES, Inspection, inspect
 
 
 @click.command("inspect")

@@ -12,7 +12,7 @@ from leadline.trust import trusted_key
 
 if TYPE_CHECKING:
     from schemas.manifest import Manifest, Metric
-    from training.compare_holdout import OnHoldout
+    from training.gate.holdout import OnHoldout
 
 _PATH = click.Path(path_type=Path)
 
@@ -33,7 +33,7 @@ def compare(
     Whether they are unseen is for `leadline model gate` to prove.
     """
     from propensity.bundle import load
-    from training.compare_holdout import on_holdout
+    from training.gate.holdout import on_holdout
     from training.progress import progress_bar
 
     key = trusted_key(public_key)
@@ -84,7 +84,7 @@ def _side(manifest: "Manifest") -> dict[str, Any]:
 
 
 def _show_holdout(console: Console, found: "OnHoldout") -> None:
-    from training.gate_judge import leads_text, shift_text
+    from training.gate.judge import leads_text, shift_text
 
     console.print(f"\non {found.customers} customers, {found.takers} of them took the loan")
     table = Table("figure", "A", "B", "A minus B", "95 % interval", box=None, header_style="bold")

@@ -13,8 +13,8 @@ from leadline.output import console_for, emit, json_option
 from leadline.trust import trusted_key
 
 if TYPE_CHECKING:
-    from training.gate import Verdict
-    from training.gate_line import Line
+    from training.gate.gate import Verdict
+    from training.gate.line import Line
 
 _PATH = click.Path(path_type=Path)
 _CHECK_FAILED: Final = 3
@@ -69,9 +69,9 @@ def gate(
     Both are judged on a hold-out that neither has seen. With --training, NEW is fitted again as it says that it was
     made, and its claims are held against that.
     """
-    from training.gate import Question, gather, judge
-    from training.gate_line import UnknownLimit, limits_with
-    from training.gate_proof import read_id_key
+    from training.gate.gate import Question, gather, judge
+    from training.gate.line import UnknownLimit, limits_with
+    from training.gate.proof import read_id_key
     from training.progress import progress_bar
 
     try:

@@ -65,7 +65,7 @@ def train(
     the choice; then the winner is fitted again on every labelled row.
     """
     from training.candidates import CANDIDATES, TO_ORDER
-    from training.gate_proof import read_id_key
+    from training.gate.proof import read_id_key
     from training.options import Options
     from training.progress import progress_bar
     from training.run import train as train_model

@@ -21,9 +21,9 @@ from tests.cheats import (
     uses_age,
 )
 from training.errors import DataError
-from training.gate import Question, Verdict, gate
-from training.gate_proof import KEY_CHECK, Known, no_twins, unseen
-from training.gate_refit import recipe_of
+from training.gate.gate import Question, Verdict, gate
+from training.gate.proof import KEY_CHECK, Known, no_twins, unseen
+from training.gate.refit import recipe_of
 
 OTHER_KEY = b"a key of nobody's"
 

@@ -8,9 +8,9 @@ from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
 from propensity.bundle import dump, load
-from propensity.inspection import inspect
-from propensity.inspection_calls import array_of
-from propensity.inspection_machine import Machine
+from propensity.inspection.calls import array_of
+from propensity.inspection.judge import inspect
+from propensity.inspection.machine import Machine
 from propensity.scoring import score
 from tests.bundles import Keys, make_bundle
 from tests.good_models import KINDS, ROWS, fit, fitted, packed, rows

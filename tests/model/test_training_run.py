@@ -21,6 +21,7 @@ from training import data
 from training.candidates import CANDIDATES, DEMO
 from training.columns import DATA1, DATA2
 from training.errors import DataError, NonePackable, UnknownCandidate
+from training.history import history_file, read_history
 from training.options import Options
 from training.public_set import recreate
 from training.run import train
@@ -194,7 +195,8 @@ def test_an_error_leaves_the_old_bundle_and_nothing_else(tmp_path: Path, keys: K
         train(options(out, lost, **good))
 
     assert before == read_manifest(out, keys.public)
-    assert [out] == [*tmp_path.iterdir()]
+    assert {out, history_file(out)} == {*tmp_path.iterdir()}
+    assert 1 == len(read_history(out))
 
 
 def test_one_bad_file_leaves_no_folder(tmp_path: Path, keys: Keys) -> None:

@@ -11,14 +11,14 @@ from propensity.features import Vector
 from tests.bundles import Keys
 from tests.challengers import quick_figures
 from tests.trained import ROOT
-from training.compare import COMPARED, Difference, Leads, leads, paired_differences, shift
 from training.data import Labels
 from training.errors import DataError
-from training.fairness_groups import categories
-from training.gate_fairness import fairness, groups_of, rates, selection_ratio
-from training.gate_judge import leads_line, no_worse
-from training.gate_line import LIMITS, Line, UnknownLimit, limits_with
-from training.gate_proof import read_id_key
+from training.fairness.groups import categories
+from training.gate.compare import COMPARED, Difference, Leads, leads, paired_differences, shift
+from training.gate.fairness import fairness, groups_of, rates, selection_ratio
+from training.gate.judge import leads_line, no_worse
+from training.gate.line import LIMITS, Line, UnknownLimit, limits_with
+from training.gate.proof import read_id_key
 from training.pack import id_key
 
 

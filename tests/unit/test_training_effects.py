@@ -5,11 +5,11 @@ import pytest
 
 from propensity.features import Matrix
 from training.candidates import CANDIDATES
-from training.effects import effects, importances, sampled, together
 from training.evaluate import OutOfFold
-from training.families import families, family_of
 from training.fitting import Offered
 from training.judge import Compared
+from training.report.effects import effects, importances, sampled, together
+from training.report.families import families, family_of
 
 NAMES = ("highest_spend", "level", "mortgage")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from training.errors_seen import ALIKE, errors_seen, spend_bands
+from training.report.errors_seen import ALIKE, errors_seen, spend_bands
 
 ROWS = 12
 

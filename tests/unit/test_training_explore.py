@@ -11,16 +11,16 @@ from numpy.typing import ArrayLike
 from training import data
 from training.columns import COLUMNS, LABEL
 from training.evaluate import locked_split
-from training.explore import Exploration, explore
-from training.explore_bands import band_names, band_of, bands
-from training.explore_collinear import collinearity, inflation
-from training.explore_decisions import Decision
-from training.explore_distributions import distribution
-from training.explore_plots_pairs import correlation_plot
-from training.explore_profile import CODES, ColumnProfile, profile
-from training.explore_segments import segment, segmentation, two_way
-from training.explore_view import view
-from training.explore_words import correlations_seen
+from training.exploration.bands import band_names, band_of, bands
+from training.exploration.collinear import collinearity, inflation
+from training.exploration.decisions import Decision
+from training.exploration.distributions import distribution
+from training.exploration.explore import Exploration, explore
+from training.exploration.plots_pairs import correlation_plot
+from training.exploration.profile import CODES, ColumnProfile, profile
+from training.exploration.segments import segment, segmentation, two_way
+from training.exploration.view import view
+from training.exploration.words import correlations_seen
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def real_page(real: Exploration) -> str:
 
 def page(found: Exploration) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("training", ""),
+        loader=jinja2.PackageLoader("training.report", ""),
         autoescape=jinja2.select_autoescape(("html.j2",)),
         undefined=jinja2.StrictUndefined,
     )

@@ -9,11 +9,11 @@ import pytest
 from propensity.features import FEATURES, OPTIONAL, Matrix
 from training import data
 from training.evaluate import OutOfFold
-from training.fairness import Fairness, fairness
-from training.fairness_by_age import selection_by_age
-from training.fairness_groups import age_bands, categories, regions
-from training.fairness_proxies import proxies
-from training.fairness_ratio import chosen_in_top, ratio
+from training.fairness.by_age import selection_by_age
+from training.fairness.groupings import Fairness, fairness
+from training.fairness.groups import age_bands, categories, regions
+from training.fairness.proxies import proxies
+from training.fairness.ratio import chosen_in_top, ratio
 from training.sensitive import choose_features, details
 
 SCORES = np.array([[0.9, 0.8, 0.2, 0.1] + [0.0] * 6 + [0.7, 0.1, 0.6, 0.1] + [0.0] * 6])

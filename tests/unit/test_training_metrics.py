@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from propensity.features import Vector
 from training.data import Labels
-from training.metrics import CELLS, conversion_in_top, gains, measure, with_intervals
+from training.metrics import CELLS, calibration_error, conversion_in_top, gains, measure, with_intervals
 
 LABELS = np.array([1, 0, 1, 0, 0, 0, 0, 0, 0, 0])
 SCORES = np.array([0.9, 0.8, 0.4, 0.3, 0.2, 0.2, 0.1, 0.1, 0.0, 0.0])
@@ -117,3 +118,28 @@ def test_every_interval_holds_its_share_and_stays_within_its_bounds(labels: Labe
 
 def test_of_a_precision_of_nobody_nothing_is_known() -> None:
     assert (0, 0, 1) == intervals(LABELS, SCORES[np.newaxis], threshold=0.95)["precision"]
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 16])
+def test_figures_of_a_ranking_are_those_of_scikit_learn_with_many_ties_and_without(decimals: int) -> None:
+    draws = np.random.default_rng(decimals)
+    labels = (draws.random(500) < 0.1).astype(np.int64)
+    scores = np.round(draws.beta(0.3, 2, 500), decimals)
+
+    found = measure(labels, scores)
+
+    assert found["roc_auc"] == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+    assert found["average_precision"] == pytest.approx(average_precision_score(labels, scores), abs=1e-12)
+    assert found["log_loss"] == pytest.approx(log_loss(labels, scores), abs=1e-12)
+    assert found["brier"] == pytest.approx(brier_score_loss(labels, scores), abs=1e-12)
+
+
+def test_the_calibration_error_is_the_mean_gap_of_ten_bins_and_no_order_of_rows_changes_it() -> None:
+    """A hundred customers in ten scores; in each bin of ten one more takes the loan than the score says."""
+    scores = np.repeat(np.arange(10) / 20, 10)
+    labels = np.concatenate([np.arange(10) < round(10 * score) + 1 for score in np.unique(scores)]).astype(np.int64)
+    gaps = [abs(labels[scores == score].mean() - score) for score in np.unique(scores)]
+    mixed = np.random.default_rng(0).permutation(100)
+
+    assert calibration_error(labels, scores) == pytest.approx(np.mean(gaps))
+    assert calibration_error(labels[mixed], scores[mixed]) == pytest.approx(np.mean(gaps))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from schemas.manifest import Economics
-from training.calibration import equal_count_bins, equal_width_bins
 from training.metrics import calibration_error
-from training.money import EXAMPLE, Terms, fixed_budget, profit_by_contacts, terms_of, worth_contacting
-from training.thresholds import at_thresholds
+from training.report.calibration import equal_count_bins, equal_width_bins
+from training.report.money import EXAMPLE, Terms, fixed_budget, profit_by_contacts, terms_of, worth_contacting
+from training.report.thresholds import at_thresholds
 
 LABELS = np.array([1, 0, 1, 0, 0])
 SCORES = np.array([0.9, 0.1, 0.5, 0.5, 0.2])

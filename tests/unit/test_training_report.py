@@ -12,8 +12,8 @@ from tests.bundles import Keys
 from training import run
 from training.options import Options
 from training.public_set import recreate
-from training.report import CARD, REPORT, documents, environment
-from training.report_budgets import budgets_chapter
+from training.report.budgets import budgets_chapter
+from training.report.documents import CARD, REPORT, documents, environment
 from training.story import Story
 
 CANDIDATES = ("logistic_regression", "decision_tree", "decision_tree+undersampling", "naive_bayes")

@@ -1,0 +1,1 @@
+"""What the data of a campaign look like: profile, distributions, segments, collinear columns."""

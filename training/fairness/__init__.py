@@ -1,0 +1,1 @@
+"""How a model treats groups of customers: shares, ratios with their chance, proxies."""

@@ -1,0 +1,101 @@
+"""Whether NEW can take OLD's place: its fields, its libraries, its threshold, its size and its speed."""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import numpy as np
+
+from propensity.bundle import MODEL, Bundle, current_libraries
+from propensity.economics import threshold_of
+from propensity.features import Matrix
+from propensity.scoring import score
+from schemas.customer import USUAL_FIELDS
+from schemas.manifest import Manifest
+from training.gate.line import Line
+
+_GROUP: Final = "fitness"
+_BATCH: Final = 1000
+
+
+def fitness(
+    new: Bundle, old: Bundle, folder: Path, features: Matrix, limits: Mapping[str, float], *, allow_new_fields: bool
+) -> list[Line]:
+    """
+    Judge what does not depend on outcomes.
+
+    Args:
+        new: The challenger.
+        old: The champion.
+        folder: NEW's.
+        features: Some rows to score with NEW, shape (n, k), n > 0.
+        limits: See `training.gate.line.LIMITS`.
+        allow_new_fields: Whether producers have been told to send more.
+    """
+    return [
+        _fields(new, old, allowed=allow_new_fields),
+        _libraries(new.manifest, old.manifest),
+        _threshold(new.manifest, old.manifest),
+        _size(folder, limits["pickle_mb"]),
+        *_speed(new, features, limits),
+    ]
+
+
+def _fields(new: Bundle, old: Bundle, *, allowed: bool) -> Line:
+    sent = {*USUAL_FIELDS, *old.feature_names}
+    added = [name for name in new.feature_names if name not in sent]
+    text = f"NEW uses {', '.join(new.feature_names)}"
+    if added:
+        text += f"; producers need not send {', '.join(added)}: events without would be set aside"
+        text += ", which was allowed" if allowed else "; tell them, and give --allow-new-fields"
+    return Line(_GROUP, "customer fields", allowed or not added, text, {"added": ", ".join(added)})
+
+
+def _libraries(new: Manifest, old: Manifest) -> Line:
+    here = current_libraries()
+    agrees = all(_minor(new.libraries.get(name, "")) == _minor(version) for name, version in here.items())
+    made = ", ".join(f"{name} {version}" for name, version in new.libraries.items())
+    same = "as OLD" if new.libraries == old.libraries else f"OLD with {dict(old.libraries)}"
+    return Line(_GROUP, "library versions", agrees, f"NEW was made with {made}, {same}", {"new": made})
+
+
+def _threshold(new: Manifest, old: Manifest) -> Line:
+    expected = threshold_of(new.economics)
+    text = f"NEW {new.threshold:g}, where its economics give {expected:g}; OLD {old.threshold:g}"
+    figures = {"new": new.threshold, "expected": expected, "old": old.threshold}
+    return Line(_GROUP, "threshold", bool(np.isclose(new.threshold, expected)), text, figures)
+
+
+def _size(folder: Path, limit: float) -> Line:
+    megabytes = (folder / MODEL).stat().st_size / 1e6
+    return _below(f"size of {MODEL}", megabytes, limit, "MB")
+
+
+def _speed(new: Bundle, features: Matrix, limits: Mapping[str, float]) -> list[Line]:
+    batch = np.resize(features, (_BATCH, features.shape[1]))
+    one = _milliseconds(lambda: score(new.model, batch[:1]), 15)
+    thousand = _milliseconds(lambda: score(new.model, batch), 5)
+    return [
+        _below("time of one score", one, limits["one_score_ms"], "ms"),
+        _below(f"time of {_BATCH} scores", thousand, limits["thousand_scores_ms"], "ms"),
+    ]
+
+
+def _milliseconds(work: Callable[[], object], times: int) -> float:
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        taken.append(1000 * (time.perf_counter() - began))
+    return median(taken)
+
+
+def _below(check: str, found: float, limit: float, unit: str) -> Line:
+    text = f"{found:.3g} {unit}, at most {limit:g}"
+    return Line(_GROUP, check, found <= limit, text, {"found": found, "limit": limit, "unit": unit})
+
+
+def _minor(version: str) -> list[str]:
+    return version.split(".")[:2]

@@ -1,0 +1,1 @@
+"""The documents of a bundle: `report.html`, answer first, and `card.md`."""
