@@ -4,7 +4,16 @@ The outside world as the worker sees it: a queue, a store and a topic, each on A
 `protocols.py` says what they promise, `openers.py` opens the one that a URL names.
 """
 
-from ports.openers import CALLS_IN_FLIGHT, PATIENCE_S, create_queue, fetch_bundle, open_queue, open_store, open_topic
+from ports.openers import (
+    CALLS_IN_FLIGHT,
+    PATIENCE_S,
+    create_queue,
+    fetch_bundle,
+    open_kms_key,
+    open_queue,
+    open_store,
+    open_topic,
+)
 from ports.protocols import (
     BadAddress,
     BadBundle,
@@ -14,6 +23,7 @@ from ports.protocols import (
     PortError,
     Put,
     Queue,
+    SigningKey,
     Store,
     Topic,
     Unavailable,
@@ -31,11 +41,13 @@ __all__ = [
     "PortError",
     "Put",
     "Queue",
+    "SigningKey",
     "Store",
     "Topic",
     "Unavailable",
     "create_queue",
     "fetch_bundle",
+    "open_kms_key",
     "open_queue",
     "open_store",
     "open_topic",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from ports.addresses import check_bundle, check_queue, check_store, check_topic, file_path
-from ports.protocols import CountCall, Queue, Store, Topic, not_counted
+from ports.protocols import CountCall, Queue, SigningKey, Store, Topic, not_counted
 
 CALLS_IN_FLIGHT: Final = 8
 """How many calls one port makes to AWS at a time."""
@@ -109,6 +109,18 @@ def open_topic(url: str, *, in_flight: int = CALLS_IN_FLIGHT, on_call: CountCall
     from ports.aws.topic import open_sns
 
     return open_sns(url, in_flight=in_flight, on_call=on_call)
+
+
+def open_kms_key(name: str) -> SigningKey:
+    """
+    Open a key of AWS KMS by its ID, ARN or alias (`alias/NAME`).
+
+    Raises:
+        BadAddress: Nobody names a region.
+    """
+    from ports.aws.kms import KmsKey
+
+    return KmsKey(name)
 
 
 def fetch_bundle(url: str, into: Path) -> Path:

@@ -45,6 +45,27 @@ class Message(NamedTuple):
     receive_count: int
 
 
+class SigningKey(Protocol):
+    """A key whose private half stays where it is."""
+
+    def sign(self, message: bytes, /) -> bytes:
+        """
+        Return the signature: ECDSA P-256 over SHA-256, DER.
+
+        Raises:
+            Unavailable: The service did not answer, or refused.
+        """
+
+    def public_pem(self) -> bytes:
+        """
+        Return the public half as PEM.
+
+        Raises:
+            BadAddress: It is a key of another kind.
+            Unavailable: The service did not answer, or refused.
+        """
+
+
 class Depth(NamedTuple):
     """How many messages wait, and how many are in somebody's hands. Approximate on SQS."""
 

@@ -4,7 +4,7 @@ import hashlib
 import importlib.metadata
 import pickle
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -71,15 +71,20 @@ def pack(folder: Path, pickled: bytes, draft: Manifest, documents: Mapping[str, 
     return manifest
 
 
-def sign_bundle(folder: Path, private_key: Path) -> None:
+def sign_bundle(folder: Path, key: Path | Callable[[bytes], bytes]) -> None:
     """
     Sign the manifest, and by its digests every file of the bundle.
+
+    Args:
+        folder: The bundle.
+        key: File of a private key, or what signs a message where the key cannot be had as a file.
 
     Raises:
         BundleError: There is no manifest.
         BadKey: The private key cannot be used.
     """
-    (folder / SIGNATURE).write_bytes(sign(_read(folder, MANIFEST), private_key))
+    message = _read(folder, MANIFEST)
+    (folder / SIGNATURE).write_bytes(sign(message, key) if isinstance(key, Path) else key(message))
 
 
 def load(folder: Path, public_key: Path | None) -> Bundle:

@@ -1,15 +1,17 @@
 """`leadline model`: look at, verify and sign a bundle."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from rich.table import Table
 
-from leadline.output import console_for, emit, json_option
+from leadline.output import Failed, console_for, emit, json_option
 from leadline.trust import model_folder, trusted_key
 from leadline.verbs.inspect_pickle import inspect_pickle
 from leadline.verbs.model_compare import compare
 from leadline.verbs.model_gate import gate
+from ports import open_kms_key
 from propensity.bundle import load, read_manifest, sign_bundle
 from propensity.signing import development_keys, public_pem
 
@@ -78,18 +80,47 @@ def verify(*, folder: Path | None, public_key: Path | None, as_json: bool) -> No
 @model.command
 @_DIR
 @click.option("--key", type=_FOLDER, help="Private key, ECDSA P-256 in PEM; by default your development key.")
+@click.option("--kms", metavar="KEY", help="Instead: ID, ARN or alias of an ECC_NIST_P256 key in AWS KMS.")
+@click.option("--public-key-out", type=_FOLDER, help="Write the public key there, for LEADLINE_PUBLIC_KEY.")
 @click.option("--dry-run", is_flag=True, help="Check that it could be signed, and write nothing.")
 @json_option
-def sign(*, folder: Path | None, key: Path | None, dry_run: bool, as_json: bool) -> None:
+def sign(
+    *,
+    folder: Path | None,
+    key: Path | None,
+    kms: str | None,
+    public_key_out: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Sign the bundle's manifest, and by its digests every file; the digests are checked first."""
+    if key is not None and kms is not None:
+        raise click.UsageError("--key and --kms: give one of them")
     place = model_folder(folder)
     manifest = read_manifest(place, None)
-    private = key or development_keys()[0]
-    public_pem(private)  # a key that cannot be used says so in a dry run as well
+    private, public, name = _signing_key(key, kms)  # a key that cannot be used says so in a dry run as well
     if not dry_run:
         sign_bundle(place, private)
-    console_for(as_json=as_json).print(f"{place} {'would be' if dry_run else 'is'} signed with {private}")
-    emit({"signed": not dry_run, "key": str(private), **manifest.id.model_dump()}, as_json=as_json)
+        if public_key_out is not None:
+            _write_public_key(public_key_out, public)
+    console_for(as_json=as_json).print(f"{place} {'would be' if dry_run else 'is'} signed with {name}")
+    emit({"signed": not dry_run, "key": name, **manifest.id.model_dump()}, as_json=as_json)
+
+
+def _signing_key(key: Path | None, kms: str | None) -> tuple[Path | Callable[[bytes], bytes], bytes, str]:
+    """Return what signs, its public half, and how it is called."""
+    if kms is not None:
+        held = open_kms_key(kms)
+        return held.sign, held.public_pem(), f"KMS key {kms}"
+    private = key or development_keys()[0]
+    return private, public_pem(private), str(private)
+
+
+def _write_public_key(file: Path, pem: bytes) -> None:
+    try:
+        file.write_bytes(pem)
+    except OSError as error:
+        raise Failed(f"{file} cannot be written: {error.strerror}; the bundle is signed all the same") from error
 
 
 model.add_command(compare)
