@@ -10,7 +10,7 @@ VERBS: Final = {
     "demo": "Train on the last campaign, queue 5,000 customers, run the worker, show the leads.",
     "train": "Compare the models, choose one, pack and sign it.",
     "score": "Score a CSV file of customers offline.",
-    "model": "Look at, verify and sign a model bundle.",
+    "model": "Look at, inspect, verify, sign and compare bundles; the gate that a new one must pass.",
     "worker": "Consume customer events until told to stop.",
     "send": "Put customer events on the queue.",
     "validate": "Check customer events: line, field and repair for every fault.",

@@ -22,7 +22,7 @@ _KEY = click.option("--public-key", type=_FOLDER, help="PEM file; by default LEA
 
 @click.group
 def model() -> None:
-    """Look at, verify and sign a model bundle (by default LEADLINE_MODEL, or build/model)."""
+    """Look at, inspect, verify, sign and compare model bundles (by default LEADLINE_MODEL, or build/model)."""
 
 
 @model.command

@@ -31,7 +31,7 @@ def test_a_worker_that_keeps_what_it_has_done_is_seen_to_grow(monkeypatch: pytes
     kept: list[Any] = []
 
     def process(messages: Sequence[Message], *rest: Any) -> list[Outcome]:  # noqa: ANN401  passed on
-        kept.extend(message.body * 8 for message in messages)
+        kept.extend(message.body * 80 for message in messages)
         return process_batch(messages, *rest)
 
     monkeypatch.setattr(simulation.soak, "process_batch", process)
