@@ -5,18 +5,10 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-    VotingClassifier,
-)
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
-from sklearn.svm import SVC
-from sklearn.tree import DecisionTreeClassifier
 
+from training import classifiers
 from training.errors import UnknownCandidate
 from training.resampling import RESAMPLINGS, Resampling
 
@@ -58,78 +50,6 @@ class Candidate(NamedTuple):
     package: str | None = None
 
 
-def _logistic_regression(seed: int, class_weight: str | None = None) -> LogisticRegression:
-    return LogisticRegression(max_iter=1000, class_weight=class_weight, random_state=seed)
-
-
-def _svm(seed: int, class_weight: str | None = None) -> SVC:
-    return SVC(class_weight=class_weight, random_state=seed)
-
-
-def _decision_tree(seed: int, class_weight: str | None = None) -> DecisionTreeClassifier:
-    """Prune by cost complexity: leaves that do not pay for themselves go, which lifts average precision most."""
-    return DecisionTreeClassifier(criterion="entropy", ccp_alpha=0.002, class_weight=class_weight, random_state=seed)
-
-
-def _random_forest(seed: int, class_weight: str | None = None) -> RandomForestClassifier:
-    return RandomForestClassifier(300, criterion="entropy", class_weight=class_weight, random_state=seed)
-
-
-def _extra_trees(seed: int) -> ExtraTreesClassifier:
-    """Look at every column at each split, and cut it by lot: what is lost to chance is won back over 300 trees."""
-    return ExtraTreesClassifier(300, criterion="entropy", max_features=None, random_state=seed)
-
-
-def _gradient_boosting(seed: int) -> GradientBoostingClassifier:
-    return GradientBoostingClassifier(
-        n_estimators=300, learning_rate=0.05, max_depth=3, subsample=0.5, random_state=seed
-    )
-
-
-def _hist_gradient_boosting(seed: int) -> HistGradientBoostingClassifier:
-    return HistGradientBoostingClassifier(
-        learning_rate=0.05,
-        max_iter=120,
-        max_leaf_nodes=31,
-        min_samples_leaf=5,
-        l2_regularization=1.0,
-        random_state=seed,
-    )
-
-
-def _vote(seed: int) -> VotingClassifier:
-    """Take the mean of two that err differently: trees cut by lot, and trees that mend each other's errors."""
-    members = [("extra_trees", _extra_trees(seed)), ("gradient_boosting", _gradient_boosting(seed))]
-    return VotingClassifier(members, voting="soft")
-
-
-def _lightgbm(seed: int) -> Any:  # noqa: ANN401  not installed everywhere
-    from lightgbm import LGBMClassifier
-
-    return LGBMClassifier(n_estimators=300, learning_rate=0.03, num_leaves=15, verbose=-1, n_jobs=1, random_state=seed)
-
-
-def _xgboost(seed: int) -> Any:  # noqa: ANN401  not installed everywhere
-    from xgboost import XGBClassifier
-
-    return XGBClassifier(n_estimators=300, learning_rate=0.05, max_depth=4, subsample=0.8, n_jobs=1, random_state=seed)
-
-
-def _catboost(seed: int) -> Any:  # noqa: ANN401  not installed everywhere
-    from catboost import CatBoostClassifier
-
-    # Without the last one it writes a folder beside whatever it is run from.
-    return CatBoostClassifier(
-        iterations=600,
-        depth=5,
-        learning_rate=0.05,
-        verbose=False,
-        thread_count=1,
-        random_seed=seed,
-        allow_writing_files=False,
-    )
-
-
 _WEIGHTED: Final = "balanced"
 _SVM_GRID: Final[Grid] = {"C": (1, 10), "gamma": (0.1, 0.3)}
 _SVM_THOROUGH: Final[Grid] = {"C": (1, 3, 10, 30), "gamma": (0.03, 0.1, 0.3)}
@@ -139,11 +59,11 @@ _BOOSTING_THOROUGH: Final[Grid] = {"max_depth": (3, 4), "learning_rate": (0.03, 
 
 _SIX: Final = (
     # The logistic regressions lose by having fewer columns; all the others gain.
-    Candidate("logistic_regression", "Logistic regression", _logistic_regression, scaled=True, narrow=False),
+    Candidate("logistic_regression", "Logistic regression", classifiers.logistic_regression, scaled=True, narrow=False),
     Candidate(
         "weighted_logistic_regression",
         "Weighted logistic regression",
-        lambda seed: _logistic_regression(seed, _WEIGHTED),
+        lambda seed: classifiers.logistic_regression(seed, _WEIGHTED),
         scaled=True,
         narrow=False,
     ),
@@ -151,21 +71,21 @@ _SIX: Final = (
     Candidate(
         "svm",
         "Support vector machine",
-        _svm,
+        classifiers.svm,
         scaled=True,
         grid=_SVM_GRID,
         thorough_grid=_SVM_THOROUGH,
         calibrated=True,
     ),
-    Candidate("decision_tree", "Decision tree", _decision_tree, thorough_grid=_TREE_THOROUGH),
-    Candidate("random_forest", "Random forest", _random_forest, thorough_grid=_FOREST_THOROUGH),
+    Candidate("decision_tree", "Decision tree", classifiers.decision_tree, thorough_grid=_TREE_THOROUGH),
+    Candidate("random_forest", "Random forest", classifiers.random_forest, thorough_grid=_FOREST_THOROUGH),
 )
 _WEIGHTED_ONES: Final = tuple(
     plain._replace(name=f"weighted_{plain.name}", title=f"{plain.title}, weighted", model=model)
     for plain, model in (
-        (_SIX[3], lambda seed: _svm(seed, _WEIGHTED)),
-        (_SIX[4], lambda seed: _decision_tree(seed, _WEIGHTED)),
-        (_SIX[5], lambda seed: _random_forest(seed, _WEIGHTED)),
+        (_SIX[3], lambda seed: classifiers.svm(seed, _WEIGHTED)),
+        (_SIX[4], lambda seed: classifiers.decision_tree(seed, _WEIGHTED)),
+        (_SIX[5], lambda seed: classifiers.random_forest(seed, _WEIGHTED)),
     )
 )
 _BEYOND: Final = (
@@ -177,17 +97,23 @@ _BEYOND: Final = (
         scaled=True,
         engineered=True,
     ),
-    Candidate("extra_trees", "Extra trees", _extra_trees, is_usual=False, thorough_grid=_FOREST_THOROUGH),
+    Candidate("extra_trees", "Extra trees", classifiers.extra_trees, is_usual=False, thorough_grid=_FOREST_THOROUGH),
     Candidate(
-        "gradient_boosting", "Gradient boosting", _gradient_boosting, is_usual=False, thorough_grid=_BOOSTING_THOROUGH
+        "gradient_boosting",
+        "Gradient boosting",
+        classifiers.gradient_boosting,
+        is_usual=False,
+        thorough_grid=_BOOSTING_THOROUGH,
     ),
-    Candidate("hist_gradient_boosting", "Histogram gradient boosting", _hist_gradient_boosting, is_usual=False),
-    Candidate("vote", "Vote of extra trees and gradient boosting", _vote, is_usual=False),
+    Candidate(
+        "hist_gradient_boosting", "Histogram gradient boosting", classifiers.hist_gradient_boosting, is_usual=False
+    ),
+    Candidate("vote", "Vote of extra trees and gradient boosting", classifiers.vote, is_usual=False),
 )
 _TO_ORDER: Final = (
-    Candidate("lightgbm", "LightGBM", _lightgbm, is_usual=False, package="lightgbm"),
-    Candidate("xgboost", "XGBoost", _xgboost, is_usual=False, package="xgboost"),
-    Candidate("catboost", "CatBoost", _catboost, is_usual=False, package="catboost"),
+    Candidate("lightgbm", "LightGBM", classifiers.lightgbm, is_usual=False, package="lightgbm"),
+    Candidate("xgboost", "XGBoost", classifiers.xgboost, is_usual=False, package="xgboost"),
+    Candidate("catboost", "CatBoost", classifiers.catboost, is_usual=False, package="catboost"),
 )
 
 

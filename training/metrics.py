@@ -1,21 +1,20 @@
 """How good scores are: the seed's metrics and some more, with 95 % intervals."""
 
 from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple, Self
+from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from propensity.features import Vector
 from schemas.manifest import Metric
 from training.data import Labels
+from training.ranking import Ranked, size_of_top
 
 BOOTSTRAPS: Final = 500
 TOP_SHARES: Final = (5, 10, 20)
 """Per cent of the customers, best scores first."""
 
-CALIBRATION_BINS: Final = 10
 CELLS: Final = ("true_negatives", "false_positives", "false_negatives", "true_positives")
 """Of the confusion matrix: how many customers of each kind."""
 
@@ -34,7 +33,7 @@ def measure(labels: Labels, scores: Vector, threshold: float = 0.5) -> dict[str,
         scores: Shape (n,), probabilities.
         threshold: Who scores this much is said to take the loan: for accuracy, recall, precision, F1 and the counts.
     """
-    ranked = _Ranked.of(labels, scores)
+    ranked = Ranked.of(labels, scores)
     clipped = np.clip(scores, _EPSILON, 1 - _EPSILON)
     return {
         **_of_decisions(labels, scores >= threshold),
@@ -45,61 +44,6 @@ def measure(labels: Labels, scores: Vector, threshold: float = 0.5) -> dict[str,
         "calibration_error": ranked.calibration_error(),
         **{f"conversion_top_{share}": ranked.conversion(share / 100) for share in TOP_SHARES},
     }
-
-
-class _Ranked(NamedTuple):
-    """
-    Outcomes in the order of their scores, best first, and where each group of equal scores ends.
-
-    Figures from one sort: what scikit-learn gives, to the last bits, in a twentieth of the time; the intervals need
-    thousands of them.
-    """
-
-    scores: Vector
-    labels: Vector
-    last: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, labels: Labels, scores: Vector) -> Self:
-        """Sort. Of equal scores each customer counts for its part, so that the order of the rows changes nothing."""
-        order = np.argsort(-scores, kind="stable")
-        ranked, outcomes = scores[order], labels[order].astype(np.float64)
-        last = np.flatnonzero(np.append(np.diff(ranked) != 0, True))
-        sizes = np.diff(last, prepend=-1)
-        means = np.add.reduceat(outcomes, last - sizes + 1) / sizes
-        return cls(ranked, np.repeat(means, sizes), last)
-
-    def roc_auc(self) -> float:
-        """Return the area under the ROC curve, by trapezoids."""
-        found, wrong = self._counts()
-        area = np.sum(np.diff(wrong, prepend=0.0) * (found + np.append(0.0, found[:-1])) / 2)
-        return float(area / (found[-1] * wrong[-1]))
-
-    def average_precision(self) -> float:
-        """Return the mean of the precision over the takers, in steps."""
-        found, wrong = self._counts()
-        return float(np.sum(np.diff(found, prepend=0.0) * found / (found + wrong)) / found[-1])
-
-    def calibration_error(self) -> float:
-        """See the function of this name."""
-        gaps = [
-            abs(float(scores.mean() - outcomes.mean())) * len(scores)
-            for scores, outcomes in zip(self._bins(self.scores), self._bins(self.labels), strict=True)
-            if len(scores)
-        ]
-        return sum(gaps) / len(self.labels)
-
-    def conversion(self, share: float) -> float:
-        """See `conversion_in_top`."""
-        return float(self.labels[: _size_of_top(self.labels, share)].mean())
-
-    def _bins(self, values: Vector) -> list[Vector]:
-        return np.array_split(values[::-1], CALIBRATION_BINS)
-
-    def _counts(self) -> tuple[Vector, Vector]:
-        """Return takers and others among the best, up to the end of each group of equal scores."""
-        found = np.round(np.cumsum(self.labels)[self.last])  # whole again after the means
-        return found, self.last + 1 - found
 
 
 def with_intervals(labels: Labels, scores: Vector, rows: Rows, seed: int, threshold: float = 0.5) -> tuple[Metric, ...]:
@@ -134,7 +78,7 @@ def with_intervals(labels: Labels, scores: Vector, rows: Rows, seed: int, thresh
 
 def conversion_in_top(labels: Labels, scores: Vector, share: float) -> float:
     """Return how many of the best `share` of the customers took the loan. Of equal scores, each counts for its part."""
-    return _Ranked.of(labels, scores).conversion(share)
+    return Ranked.of(labels, scores).conversion(share)
 
 
 def calibration_error(labels: Labels, scores: Vector) -> float:
@@ -144,7 +88,7 @@ def calibration_error(labels: Labels, scores: Vector) -> float:
     As in Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015,
     with bins of equal counts (Nixon et al., "Measuring Calibration in Deep Learning", CVPR Workshops 2019).
     """
-    return _Ranked.of(labels, scores).calibration_error()
+    return Ranked.of(labels, scores).calibration_error()
 
 
 def gains(labels: Labels, scores: Vector) -> tuple[Vector, Vector]:
@@ -170,7 +114,7 @@ def _percentiles(labels: Labels, scores: Vector, threshold: float, seed: int) ->
 
 def _counts(labels: Labels, called: int) -> dict[str, int]:
     """Return of how many customers each metric is a share."""
-    tops = {f"conversion_top_{share}": _size_of_top(labels, share / 100) for share in TOP_SHARES}
+    tops = {f"conversion_top_{share}": size_of_top(labels, share / 100) for share in TOP_SHARES}
     return {"accuracy": len(labels), "recall": int(labels.sum()), "precision": called, **tops}
 
 
@@ -181,10 +125,6 @@ def _wilson(share: float, count: int) -> tuple[float, float]:
     interval = binomtest(round(share * count), count).proportion_ci(0.95, method="wilson")
     # Of equal scores each counts for its part, so a share need not be one of whole customers.
     return min(share, float(interval.low)), max(share, float(interval.high))
-
-
-def _size_of_top(labels: Labels | Vector, share: float) -> int:
-    return max(1, round(share * len(labels)))
 
 
 def _mean_over_repeats(labels: Labels, scores: Vector, threshold: float) -> Mapping[str, float]:

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from propensity.features import Vector
 from training.data import Labels
-from training.metrics import CALIBRATION_BINS
+from training.ranking import CALIBRATION_BINS
 
 
 class Bin(NamedTuple):
