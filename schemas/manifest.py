@@ -34,11 +34,13 @@ class Economics(BaseModel):
 
     model_config = _FROZEN
 
-    rule: Literal["even_odds", "break_even"] = Field(
-        description="even_odds: more likely than not; break_even: contact_cost / loan_value"
+    rule: Literal["even_odds", "break_even", "fixed_budget"] = Field(
+        description="even_odds: more likely than not; break_even: contact_cost / loan_value; "
+        "fixed_budget: the lowest score among the best customers that the budget reaches, in cross-validation"
     )
     contact_cost: float | None = Field(None, gt=0)
     loan_value: float | None = Field(None, gt=0)
+    budget: float | None = Field(None, gt=0, lt=1, description="share of the customers that can be contacted")
 
 
 class Metric(BaseModel):

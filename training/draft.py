@@ -9,7 +9,6 @@ import pandas as pd
 from sklearn.ensemble import VotingClassifier
 
 from propensity.bundle import MODEL, current_libraries, dump
-from propensity.economics import threshold_of
 from propensity.features import Matrix
 from propensity.scoring import Classifier
 from schemas.manifest import Economics, Manifest, Tiers, TrainingData
@@ -71,7 +70,7 @@ def draft_manifest(
         files={MODEL: digest},
         libraries=current_libraries(),
         features=ranges(winner.features, winner.names),
-        threshold=threshold_of(economics),
+        threshold=judged.threshold,
         tiers=TIERS,
         economics=economics,
         metrics=judged.metrics,

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import joblib
 import numpy as np
 
+from propensity.economics import threshold_of
 from propensity.features import FEATURES, OPTIONAL, Matrix
-from schemas.manifest import Metric
+from schemas.manifest import Economics, Metric
 from training.candidates import Candidate
 from training.data import Labels
 from training.evaluate import Fold, Indices, OutOfFold, Progress, cross_validate, folds, locked_split
@@ -54,6 +55,7 @@ class Judged(NamedTuple):
     evaluations: Mapping[str, OutOfFold]
     """Of every candidate, on the usual features."""
     features: FeatureChoice
+    threshold: float
     metrics: tuple[Metric, ...]
 
 
@@ -76,7 +78,7 @@ def judge(
     candidates: Sequence[Candidate],
     everything: Offered,
     plan: Plan,
-    threshold: float,
+    economics: Economics,
     options: Options,
     progress: Progress,
 ) -> Judged:
@@ -87,7 +89,7 @@ def judge(
         candidates: To compare.
         everything: All labelled rows, with the usual and the optional features.
         plan: What may be looked at when.
-        threshold: Of the decisions that the chosen model's figures tell of.
+        economics: What sets the threshold of the decisions that the chosen model's figures tell of.
         options: Rule, seed, jobs.
         progress: Called as the work goes on.
     """
@@ -106,8 +108,9 @@ def judge(
     beyond = compare_beyond(figures, options.select_by, seed_choice, figures.keys() - six.keys(), titles.__getitem__)
     winner = next(one for one in candidates if one.name == choice.candidate)
     features = _features(winner, evaluations[winner.name], development, plan, options, progress)
+    threshold = threshold_of(economics, features.evaluation.scores[0])
     metrics = _metrics(winner, features, everything, plan, threshold, options)
-    return Judged(winner, choice, by_rule, seed_choice, beyond, comparison, evaluations, features, metrics)
+    return Judged(winner, choice, by_rule, seed_choice, beyond, comparison, evaluations, features, threshold, metrics)
 
 
 def _features(

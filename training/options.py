@@ -24,6 +24,7 @@ class Options:
         candidates: Names of candidates; None: all.
         contact_cost: What one contact costs; with `loan_value` it sets the threshold. None for both: even odds.
         loan_value: What one loan brings, in the same currency.
+        budget: Share of the customers that can be contacted; it sets the threshold instead of the two.
         seed: The same seed gives the same scores to the bit.
         key: Private key (PEM) to sign with; None: the development key, made on first use.
         id_key: Key of the training IDs' hashes; None: derived from the signing key.
@@ -42,6 +43,7 @@ class Options:
     candidates: Sequence[str] | None = None
     contact_cost: float | None = None
     loan_value: float | None = None
+    budget: float | None = None
     seed: int = 0
     key: Path | None = None
     id_key: bytes | None = None

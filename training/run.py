@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from propensity.bundle import pack, sign_bundle
-from propensity.economics import economics_from, threshold_of
+from propensity.economics import economics_from
 from propensity.features import FEATURES, OPTIONAL
 from propensity.signing import development_keys, public_pem
 from schemas.manifest import Manifest
@@ -59,7 +59,7 @@ def train(options: Options, progress: Progress = silent) -> Trained:
     # What can be refused is refused before the work.
     compared = candidates.choose(options.candidates)
     check_packable([one.name for one in compared], unpackable(compared, options))
-    economics = economics_from(options.contact_cost, options.loan_value)
+    economics = economics_from(options.contact_cost, options.loan_value, options.budget)
     check_destination(options.out)
     check_record(options.out)
     if options.reserve_share is not None:
@@ -72,7 +72,7 @@ def train(options: Options, progress: Progress = silent) -> Trained:
         table, reserve = split_reserve(table, options.reserve_share, options.seed)
     everything = _offered(data.labelled(table))
     rows = plan(everything.labels, options)
-    judged = judge(compared, everything, rows, threshold_of(economics), options, progress)
+    judged = judge(compared, everything, rows, economics, options, progress)
     winner = refit(judged, everything, options)
     draft = draft_manifest(winner, judged, table, economics, options.id_key or id_key(key), options)
     files = documents(tell(judged, winner, everything, rows, draft, table))

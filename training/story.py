@@ -130,6 +130,11 @@ def _threshold(manifest: Manifest) -> str:
         return (
             "Threshold 0.5: more likely than not. Give the cost of a contact and the value of a loan for another one."
         )
+    if economics.budget is not None:
+        return (
+            f"Threshold {manifest.threshold:.3g}: the lowest score among the best {100 * economics.budget:g} % of the "
+            "customers in cross-validation, which is what the budget reaches."
+        )
     return (
         f"Threshold {manifest.threshold:.3g}: a contact that costs {economics.contact_cost:g} pays where a loan "
         f"worth {economics.loan_value:g} is at least that likely."

@@ -37,6 +37,11 @@ _SHOWN = ("accuracy", "average_precision", "roc_auc", "recall", "precision", "f1
 @click.option("--candidates", metavar="A,B", help="Which models to compare; by default all: --list names them.")
 @click.option("--contact-cost", type=float, help="What a contact costs; with --loan-value it sets the threshold.")
 @click.option("--loan-value", type=float, help="What a loan brings, in the same currency.")
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Instead: the share of the customers that can be contacted sets the threshold.",
+)
 @click.option("--thorough", is_flag=True, help="Repeat the cross-validation on new folds.")
 @click.option("--allow-training-rows", is_flag=True, help="Pack a model that keeps rows of customers (an SVM) as well.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Same seed, same scores.")

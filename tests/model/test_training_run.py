@@ -22,6 +22,7 @@ from training.candidates import CANDIDATES, DEMO
 from training.columns import DATA1, DATA2
 from training.errors import DataError, NonePackable, UnknownCandidate
 from training.history import history_file, read_history
+from training.metrics import CELLS
 from training.options import Options
 from training.public_set import recreate
 from training.run import train
@@ -173,6 +174,17 @@ def test_the_threshold_comes_from_cost_and_value(tmp_path: Path, keys: Keys, som
 
     assert 0.05 == trained.manifest.threshold
     assert "break_even" == trained.manifest.economics.rule
+
+
+def test_the_threshold_comes_from_a_budget(tmp_path: Path, keys: Keys, some: tuple[Path, Path]) -> None:
+    """As many customers as it reaches are leads in cross-validation; the test set had no say."""
+    trained = train(options(tmp_path / "model", keys, data1=some[0], data2=some[1], budget=0.05))
+    figures = {metric.name: metric.value for metric in trained.manifest.metrics if metric.rows == "cross_validation"}
+    customers = sum(figures[name] for name in CELLS)
+
+    assert ("fixed_budget", 0.05) == (trained.manifest.economics.rule, trained.manifest.economics.budget)
+    assert figures["true_positives"] + figures["false_positives"] == pytest.approx(0.05 * customers, abs=3)
+    assert "which is what the budget reaches" in (trained.folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_an_error_leaves_the_old_bundle_and_nothing_else(tmp_path: Path, keys: Keys, some: tuple[Path, Path]) -> None:

@@ -167,9 +167,24 @@ def test_scores_that_are_not_as_many_as_the_cases_are_refused(scores: int) -> No
         decide([case(), case()], np.ones(scores), policy())
 
 
+SCORES = np.array([0.9, 0.1, 0.7, 0.0, 0.3])
+
+
+def test_a_fixed_budget_reaches_down_to_the_lowest_score_that_it_pays_for() -> None:
+    assert threshold_of(economics_from(None, None, 0.4), SCORES) == 0.7
+    assert threshold_of(economics_from(None, None, 0.01), SCORES) == 0.9, "at least one customer"
+    assert threshold_of(economics_from(None, None, 0.99), SCORES) > 0, "who scores nothing is no lead"
+
+
+@pytest.mark.parametrize(("budget", "cost"), [(0.1, 5.0), (0.0, None), (1.0, None), (float("nan"), None)])
+def test_a_budget_that_is_no_share_or_stands_beside_a_cost_is_refused(budget: float, cost: float | None) -> None:
+    with pytest.raises(BadEconomics, match=r"not both|above 0 and below 1"):
+        economics_from(cost, None, budget)
+
+
 def test_a_threshold_is_where_a_contact_pays_and_even_odds_without_figures() -> None:
-    assert threshold_of(economics_from(None, None)) == 0.5
-    assert threshold_of(economics_from(2.0, 50.0)) == 0.04
+    assert threshold_of(economics_from(None, None), SCORES) == 0.5
+    assert threshold_of(economics_from(2.0, 50.0), SCORES) == 0.04
 
 
 @pytest.mark.parametrize(

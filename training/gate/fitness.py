@@ -62,7 +62,10 @@ def _libraries(new: Manifest, old: Manifest) -> Line:
 
 
 def _threshold(new: Manifest, old: Manifest) -> Line:
-    expected = threshold_of(new.economics)
+    if new.economics.budget is not None:
+        text = f"NEW {new.threshold:g}, by its budget of {100 * new.economics.budget:g} %; OLD {old.threshold:g}"
+        return Line(_GROUP, "threshold", None, text, {"new": new.threshold, "old": old.threshold})
+    expected = threshold_of(new.economics, np.empty(0))
     text = f"NEW {new.threshold:g}, where its economics give {expected:g}; OLD {old.threshold:g}"
     figures = {"new": new.threshold, "expected": expected, "old": old.threshold}
     return Line(_GROUP, "threshold", bool(np.isclose(new.threshold, expected)), text, figures)
