@@ -123,6 +123,7 @@ def _resampled(plain: Candidate, resampling: Resampling) -> Candidate:
         name=f"{plain.name}+{resampling}",
         title=f"{plain.title}, {RESAMPLINGS[resampling]}",
         resampling=resampling,
+        thorough_grid=_NO_GRID,
         scaled=plain.scaled or resampling == "smote",
     )
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from training.selection import Rule
 
-THOROUGH_REPEATS: Final = 5
+THOROUGH_REPEATS: Final = 3
 
 
 @dataclass(frozen=True)

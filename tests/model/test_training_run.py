@@ -178,7 +178,8 @@ def test_the_threshold_comes_from_cost_and_value(tmp_path: Path, keys: Keys, som
 
 def test_the_threshold_comes_from_a_budget(tmp_path: Path, keys: Keys, some: tuple[Path, Path]) -> None:
     """As many customers as it reaches are leads in cross-validation; the test set had no say."""
-    trained = train(options(tmp_path / "model", keys, data1=some[0], data2=some[1], budget=0.05))
+    more = {"data1": some[0], "data2": some[1], "candidates": ("naive_bayes",), "budget": 0.05}
+    trained = train(options(tmp_path / "model", keys, **more))
     figures = {metric.name: metric.value for metric in trained.manifest.metrics if metric.rows == "cross_validation"}
     customers = sum(figures[name] for name in CELLS)
 
