@@ -24,6 +24,14 @@ $(VENV)/dev.stamp: $(VENV)/demo.stamp requirements-dev.txt
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
+$(VENV)/delivery.stamp: requirements-delivery.txt requirements-checkov.txt
+	@echo "Adding the tools that check manifests, templates and image, in environments of their own ..."
+	@for tools in delivery checkov; do \
+		test -x .venv-$$tools/bin/python || $(PYTHON) -m venv .venv-$$tools || exit 1; \
+		.venv-$$tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-$$tools.txt || exit 1; \
+	done
+	@mkdir -p $(VENV) && touch $@
+
 demo: $(VENV)/demo.stamp  ## the main job on 5,000 real customers, no AWS
 	@$(BIN)/leadline demo
 
@@ -36,7 +44,7 @@ check: $(VENV)/dev.stamp  ## format, lint, strict types, import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: $(VENV)/dev.stamp  ## all tests, with branch coverage
+test: $(VENV)/dev.stamp $(VENV)/delivery.stamp  ## all tests, with branch coverage
 	@$(BIN)/pytest --numprocesses=2 --dist=worksteal --cov --cov-report=term $(UNIT)
 
 test-all: test  ## the same on Python 3.12 and 3.13, where they are (on the PATH, or under pyenv)
@@ -73,4 +81,4 @@ lock: $(VENV)/dev.stamp  ## pin every requirement, with hashes
 	@sh requirements.sh $(BIN)/uv
 
 clean:  ## remove what was built
-	@rm -rf build mutants $(VENV) .venv-3.12 .venv-3.13 *.egg-info
+	@rm -rf build mutants $(VENV) .venv-delivery .venv-checkov .venv-3.12 .venv-3.13 *.egg-info

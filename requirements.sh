@@ -1,5 +1,6 @@
 #!/bin/sh
-# Pin the requirements of worker, training and development, each file a superset of the one before: sh requirements.sh UV [--upgrade]
+# Pin the requirements of worker, console, training and development, each file a superset of the one before, and of the
+# tools that check what is deployed, which pin what we do not: sh requirements.sh UV [--upgrade]
 set -eu
 uv=${1:?give the uv command, as "make lock" does}
 shift
@@ -10,5 +11,9 @@ lock() {
         --no-annotate --custom-compile-command "make lock" --output-file "$out" "$@"
 }
 lock requirements.txt pyproject.toml "$@"
-lock requirements-train.txt --constraint requirements.txt --extra train --extra moto pyproject.toml build-requirements.in "$@"
-lock requirements-dev.txt --constraint requirements-train.txt --extra train --extra moto --extra dev pyproject.toml build-requirements.in "$@"
+lock requirements-console.txt --constraint requirements.txt --extra console pyproject.toml "$@"
+lock requirements-train.txt --constraint requirements-console.txt --extra train --extra moto --extra console pyproject.toml build-requirements.in "$@"
+lock requirements-dev.txt --constraint requirements-train.txt --extra train --extra moto --extra console --extra dev pyproject.toml build-requirements.in "$@"
+for tools in delivery checkov; do
+    lock "requirements-$tools.txt" "$tools-requirements.in" "$@"
+done

@@ -48,6 +48,10 @@ class Settings(BaseModel):
     retry_cap_s: float = Field(300, gt=0, le=43200, description="longest back-off of a message")
     http_port: int = Field(8080, ge=0, le=65535, description="health and metrics; 0: any free one")
     require_consent: bool = Field(default=False, description="a customer whose consent is not known is no lead")
+    models: str | None = Field(None, description="bucket of pushed models and of releases: s3://BUCKET/")
+    console_host: str = Field("127.0.0.1", description="address that the console listens on; others want a token")
+    console_port: int = Field(8000, ge=0, le=65535, description="port of the console; 0: any free one")
+    console_token_file: Path | None = Field(None, description="file that holds the token which the console asks for")
 
 
 def variable(name: str) -> str:
