@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from ports.addresses import check_bundle, check_queue, check_store, check_topic, file_path
-from ports.protocols import CountCall, Queue, SigningKey, Store, Topic, not_counted
+from ports.protocols import BadAddress, CountCall, Deployments, Objects, Queue, SigningKey, Store, Topic, not_counted
 
 CALLS_IN_FLIGHT: Final = 8
 """How many calls one port makes to AWS at a time."""
@@ -121,6 +121,32 @@ def open_kms_key(name: str) -> SigningKey:
     from ports.aws.kms import KmsKey
 
     return KmsKey(name)
+
+
+def open_objects(url: str, *, on_call: CountCall = not_counted) -> Objects:
+    """
+    Open a bucket: `s3://BUCKET/`.
+
+    Raises:
+        BadAddress: The URL is no bucket's, or nobody names a region.
+    """
+    if not url.startswith("s3://"):
+        raise BadAddress(f"{url!r} is no bucket; give s3://BUCKET/")
+    from ports.aws.objects import open_s3
+
+    return open_s3(url, on_call=on_call)
+
+
+def open_deployments(application: str, group: str, *, on_call: CountCall = not_counted) -> Deployments:
+    """
+    Open a deployment group of AWS CodeDeploy.
+
+    Raises:
+        BadAddress: Nobody names a region.
+    """
+    from ports.aws.deployments import open_codedeploy
+
+    return open_codedeploy(application, group, on_call=on_call)
 
 
 def fetch_bundle(url: str, into: Path) -> Path:

@@ -7,7 +7,8 @@ nothing to return raises: `Unavailable`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple, Protocol
+from datetime import datetime
+from typing import Final, Literal, NamedTuple, Protocol
 
 from schemas.decision import Decision, StoredDecision
 from schemas.lead import Lead
@@ -34,6 +35,10 @@ class BadAddress(PortError):
 
 class BadBundle(PortError):
     """The address is good, but what lies there is no model bundle."""
+
+
+class AlreadyThere(PortError):
+    """An object of this name exists, and was to be put only if there is none."""
 
 
 class Message(NamedTuple):
@@ -154,6 +159,117 @@ class Topic(Protocol):
 
     def publish(self, leads: Sequence[Lead]) -> list[Lead]:
         """Publish leads. Return those that are not known to be published."""
+
+
+class Object(NamedTuple):
+    """An object as it was read, with what names this content of it and no other."""
+
+    content: bytes
+    etag: str
+    version: str | None
+
+
+class Listed(NamedTuple):
+    """An object in a listing: size in bytes, and when it was put."""
+
+    key: str
+    size: int
+    modified: datetime
+
+
+class Objects(Protocol):
+    """A bucket of whole objects."""
+
+    @property
+    def bucket(self) -> str:
+        """Its name."""
+
+    def put(self, key: str, content: bytes, *, once: bool = False) -> str | None:
+        """
+        Put an object, whole or not at all. Return the version that it became, where versions are kept.
+
+        Raises:
+            AlreadyThere: With `once`: there is one of this name.
+            Unavailable: The service did not answer, or refused.
+        """
+
+    def get(self, key: str, *, max_bytes: int) -> Object | None:
+        """
+        Return an object, or None where there is none.
+
+        Raises:
+            BadBundle: It is larger than `max_bytes`.
+            Unavailable: The service did not answer, or refused.
+        """
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """
+        Go through the objects whose names begin with a prefix, in the order of their names.
+
+        Raises:
+            Unavailable: The service did not answer, or refused.
+        """
+
+
+class Revision(NamedTuple):
+    """What is deployed: an archive, and the tag of the content that it must still have."""
+
+    bucket: str
+    key: str
+    etag: str
+
+
+class Deployment(NamedTuple):
+    """How far a deployment is: CodeDeploy's own word, why it failed, and which deployment puts the old one back."""
+
+    status: str
+    reason: str
+    rollback: str | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will become of it."""
+        return self.status in DEPLOYMENT_ENDS
+
+
+DEPLOYMENT_ENDS: Final = frozenset({"Succeeded", "Failed", "Stopped"})
+
+
+class Hook(NamedTuple):
+    """One step of a deployment on one instance; `log` is the end of what its script said."""
+
+    name: str
+    status: str
+    log: str
+
+
+class Deployments(Protocol):
+    """A place that revisions are deployed to, one at a time."""
+
+    def start(self, revision: Revision, description: str) -> str:
+        """
+        Start a deployment, and return its id.
+
+        Raises:
+            BadAddress: There is no such place.
+            Unavailable: Another deployment runs, or the service did not answer, or refused.
+        """
+
+    def state(self, deployment: str) -> Deployment:
+        """
+        Tell how far a deployment is.
+
+        Raises:
+            Unavailable: The service did not answer, or refused.
+        """
+
+    def hooks(self, deployment: str) -> Sequence[Hook]:
+        """
+        Return the steps of a deployment, in order.
+
+        Raises:
+            Unavailable: The service did not answer, or refused.
+        """
 
 
 def put_result(decision: Decision, current: StoredDecision) -> Put:

@@ -12,6 +12,7 @@ from schemas.decision import Decision
 from schemas.event import CustomerUpdated, PlainCustomerUpdated
 from schemas.lead import Lead
 from schemas.manifest import Manifest
+from schemas.release import Release
 
 CONTRACTS: Mapping[str, TypeAdapter[BaseModel]] = {
     "customer": TypeAdapter(Customer),
@@ -19,6 +20,7 @@ CONTRACTS: Mapping[str, TypeAdapter[BaseModel]] = {
     "decision": TypeAdapter(Decision),
     "lead": TypeAdapter(Lead),
     "manifest": TypeAdapter(Manifest),
+    "release": TypeAdapter(Release),
 }
 
 

@@ -25,7 +25,6 @@ from ports import (
     open_topic,
 )
 from propensity.bundle import Bundle, load
-from propensity.decision import Policy
 from worker.consumer import Consumer
 from worker.errors import StartError
 from worker.health import Health, serve_health
@@ -34,6 +33,7 @@ from worker.lease import Leases
 from worker.metrics import Metrics
 from worker.outcome import Outcome, Settled
 from worker.pipeline import Services, process_batch
+from worker.policy import policy_of
 from worker.settings import Settings
 
 _CALLS_OF_A_STEP: Final = 6
@@ -172,18 +172,9 @@ def _bundle(settings: Settings) -> Bundle:
 
 
 def _services(settings: Settings, bundle: Bundle, queue: Queue, calls: Calls) -> Services:
-    manifest = bundle.manifest
-    policy = Policy(
-        model=manifest.id,
-        threshold=manifest.threshold if settings.threshold is None else settings.threshold,
-        tiers=manifest.tiers,
-        campaign=settings.campaign,
-        require_consent=settings.require_consent,
-        lead_ttl_days=settings.lead_ttl_days,
-    )
     return Services(
         bundle=bundle,
-        policy=policy,
+        policy=policy_of(settings, bundle.manifest),
         store=open_store(settings.store, campaign=settings.campaign, **calls._asdict()),
         topic=open_topic(settings.topic, **calls._asdict()),
         quarantine=None if settings.quarantine is None else open_queue(settings.quarantine, **calls._asdict()),

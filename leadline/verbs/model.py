@@ -1,4 +1,4 @@
-"""`leadline model`: look at, verify and sign a bundle."""
+"""`leadline model`: look at, verify and sign a bundle; send it on its way, and bring an old one back."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +11,8 @@ from leadline.trust import model_folder, trusted_key
 from leadline.verbs.inspect_pickle import inspect_pickle
 from leadline.verbs.model_compare import compare
 from leadline.verbs.model_gate import gate
+from leadline.verbs.model_pin import pin
+from leadline.verbs.model_push import push
 from ports import open_kms_key
 from propensity.bundle import load, read_manifest, sign_bundle
 from propensity.signing import development_keys, public_pem
@@ -126,3 +128,5 @@ def _write_public_key(file: Path, pem: bytes) -> None:
 model.add_command(compare)
 model.add_command(gate)
 model.add_command(inspect_pickle)
+model.add_command(pin)
+model.add_command(push)
