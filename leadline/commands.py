@@ -10,13 +10,16 @@ VERBS: Final = {
     "demo": "Train on the last campaign, queue 5,000 customers, run the worker, show the leads.",
     "train": "Compare the models, choose one, pack and sign it.",
     "score": "Score a CSV file of customers offline.",
-    "model": "Look at, inspect, verify, sign and compare bundles; the gate that a new one must pass.",
+    "model": "Look at, inspect, verify, sign, compare, push and pin models; the gate that a new one must pass.",
+    "release": "What the pipeline makes of a pushed model: check, make, verify and list releases.",
     "worker": "Consume customer events until told to stop.",
     "send": "Put customer events on the queue.",
     "validate": "Check customer events: line, field and repair for every fault.",
     "quarantine": "See what was set aside, and why; send it back.",
     "dlq": "See the dead letters, and send them back.",
     "simulate": "Run the worker itself in virtual time, against services that fail.",
+    "console": "A web page and an API: score customers by hand, see leads and the model.",
+    "doctor": "Check manifests before they are applied.",
     "config": "Show and check the settings.",
 }
 
