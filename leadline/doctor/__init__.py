@@ -1,0 +1,1 @@
+"""What can be seen to be wrong in manifests, before a cluster has them."""
