@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UNIT ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train check test test-all soak mutants bench format schemas lock clean
+.PHONY: help demo train check test test-all soak mutants bench image format schemas lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -67,8 +67,16 @@ soak: $(VENV)/dev.stamp  ## the long versions of tests and simulation (half an h
 mutants: $(VENV)/dev.stamp  ## do the tests notice small faults in the source? (ten minutes)
 	@$(BIN)/python -m tests.mutants
 
-bench: $(VENV)/demo.stamp  ## events per second and memory of the embedded worker
+bench: $(VENV)/demo.stamp  ## events per second, CPU and memory; a day of ten million on paper
 	@$(BIN)/python benchmarks/embedded.py
+	@$(BIN)/python benchmarks/aws.py
+	@$(BIN)/python benchmarks/autoscale.py
+
+image: $(VENV)/demo.stamp  ## worker, console and trainer, by docker, podman or buildah; what each has beyond its base
+	@test -f build/model/manifest.json || $(BIN)/leadline train
+	@mkdir -p build && $(BIN)/leadline model sign build/model --public-key-out build/release-key.pem
+	@sh image.sh build worker console trainer
+	@sh image.sh size worker console trainer
 
 format: $(VENV)/dev.stamp  ## format and mend what can be mended
 	@$(BIN)/ruff format .

@@ -1,0 +1,1 @@
+"""A worker's day on paper: KEDA, the HPA and the node autoscaler, second by second."""
