@@ -72,11 +72,15 @@ bench: $(VENV)/demo.stamp  ## events per second, CPU and memory; a day of ten mi
 	@$(BIN)/python benchmarks/aws.py
 	@$(BIN)/python benchmarks/autoscale.py
 
-image: $(VENV)/demo.stamp  ## worker, console and trainer, by docker, podman or buildah; what each has beyond its base
-	@test -f build/model/manifest.json || $(BIN)/leadline train
-	@mkdir -p build && $(BIN)/leadline model sign build/model --public-key-out build/release-key.pem
+image: build/release-key.pem  ## the images worker, console and trainer, and what each has beyond its base
 	@sh image.sh build worker console trainer
 	@sh image.sh size worker console trainer
+
+build/release-key.pem: build/model/manifest.json
+	@$(BIN)/leadline model sign build/model --public-key-out $@
+
+build/model/manifest.json: $(VENV)/demo.stamp
+	@$(BIN)/leadline train
 
 format: $(VENV)/dev.stamp  ## format and mend what can be mended
 	@$(BIN)/ruff format .

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from leadline.output import CheckFailed
 from leadline.release.archive import MAX_BYTES, File, from_zip, to_zip
-from leadline.release.revision import RELEASE, SIGNATURE, parse
+from leadline.release.revision import GATE, RELEASE, SIGNATURE, parse
 from ports import AlreadyThere, Object, Objects
 from propensity.signing import SIGNATURE as BUNDLE_SIGNATURE
 from schemas.release import Release, model_version_of
@@ -16,6 +16,8 @@ CURRENT: Final = "current/release.json"
 RELEASES: Final = "releases/"
 BUNDLES: Final = "bundles/"
 _SUFFIX: Final = ".zip"
+_OF_A_RUN: Final = frozenset({SIGNATURE, BUNDLE_SIGNATURE, GATE})
+"""What differs between two builds of the same."""
 _MAX_RELEASE_BYTES: Final = 1024 * 1024
 
 
@@ -107,9 +109,14 @@ def _keep(models: Objects, key: str, files: Mapping[str, File]) -> bool:
 
 
 def _essence(files: Mapping[str, File]) -> dict[str, Any]:
-    """Return what makes an archive what it is: a build that is run again signs with other bytes, at another time."""
-    plain: dict[str, Any] = {name: file for name, file in files.items() if name not in {SIGNATURE, BUNDLE_SIGNATURE}}
+    """
+    Return what makes an archive what it is.
+
+    A build that is run again signs with other bytes, at another time, and its gate measures other times.
+    """
+    plain: dict[str, Any] = {name: file for name, file in files.items() if name not in _OF_A_RUN}
     if RELEASE in plain:
         says = json.loads(files[RELEASE].content)
-        plain[RELEASE] = {name: value for name, value in says.items() if name != "created_at"}
+        named = {name: digest for name, digest in says["files"].items() if name not in _OF_A_RUN}
+        plain[RELEASE] = {**says, "created_at": None, "files": named}
     return plain

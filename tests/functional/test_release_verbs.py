@@ -591,12 +591,13 @@ def test_a_champion_that_is_not_what_the_release_names_is_refused(
 
 
 def test_keeping_the_same_again_is_fine_also_by_a_build_that_was_run_again(
-    run: Command, kept: "S3Client", served: Path, pipeline_keys: Keys, source: Path
+    run: Command, kept: "S3Client", served: Path, pipeline_keys: Keys, source: Path, tmp_path: Path
 ) -> None:
-    """It signs with other bytes, at another time; nothing that is kept is touched."""
+    """It signs with other bytes, and its gate measures other times; nothing that is kept is touched."""
     before = content(kept, "releases/1-0123456.zip")
     assert not run.holds("release", "archive", "out", "--bundle", served)["new"]
-    make(run, served, pipeline_keys.private, source, "again")
+    (tmp_path / "gate.json").write_text('{"seconds": 2}')
+    make(run, served, pipeline_keys.private, source, "again", "--gate", "gate.json")
 
     assert not run.holds("release", "archive", "again", "--bundle", served)["new"]
 
