@@ -22,8 +22,10 @@ from worker.logs import set_up_logs
 from worker.settings import Settings, SettingsError
 
 THREADS: Final = 8
-CONNECTIONS: Final = 100
-_MOST_READ: Final = 2 * MAX_MESSAGE_BYTES
+CONNECTIONS: Final = 200
+IDLE_S: Final = 20
+"""A connection that says nothing for so long is closed: those who never finish a request leave room for others."""
+_MOST_READ: Final = MAX_MESSAGE_BYTES + 64 * 1024
 """What is larger than this is refused unread; what lies between a message's limit and this, in our own words."""
 
 EXIT_CODES: Final[Mapping[type[Exception], int]] = {
@@ -101,6 +103,8 @@ def _listen(app: Any, settings: Settings) -> BaseWSGIServer | MultiSocketServer:
             port=settings.console_port,
             threads=THREADS,
             connection_limit=CONNECTIONS,
+            channel_timeout=IDLE_S,
+            cleanup_interval=IDLE_S // 4,
             max_request_body_size=_MOST_READ,
             inbuf_overflow=_MOST_READ + 1,  # in memory: customers never go to a temporary file
             ident=None,

@@ -52,7 +52,7 @@ def create_app(parts: Parts, token: str | None, now: Callable[[], datetime] = _n
     """
     app = Flask("console", static_folder=None)
     app.json = _InOrder(app)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_MESSAGE_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = MAX_MESSAGE_BYTES
     app.url_map.merge_slashes = False
     _set_up_templates(app)
     app.before_request(_begin)
