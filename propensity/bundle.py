@@ -49,6 +49,17 @@ def current_libraries() -> dict[str, str]:
     return {"python": platform.python_version(), **versions}
 
 
+def other_libraries(manifest: Manifest) -> str | None:
+    """Return in words which versions are not those that run here (the last number may differ), and None for none."""
+    made, here = manifest.libraries, current_libraries()
+    other = [
+        f"made with {name} {made.get(name, 'none')}, and here is {version}"
+        for name, version in here.items()
+        if made.get(name, "none").split(".")[:2] != version.split(".")[:2]
+    ]
+    return "; ".join(other) or None
+
+
 def pack(folder: Path, pickled: bytes, draft: Manifest, documents: Mapping[str, bytes]) -> Manifest:
     """
     Write an unsigned bundle: the pickle, the documents, and the manifest with the digest of each.
@@ -114,18 +125,26 @@ def load(folder: Path, public_key: Path | None) -> Bundle:
         raise BundleError(f"{folder}: {error}") from error
 
 
-def read_manifest(folder: Path, public_key: Path | None) -> Manifest:
+def read_manifest(folder: Path, public_key: Path | None, *, same_libraries: bool = True) -> Manifest:
     """
     Check signature, digests and versions, and return the manifest; the model is not unpickled.
+
+    Args:
+        folder: The bundle.
+        public_key: PEM file of the key that must have signed it; None leaves out this one check.
+        same_libraries: Whether the bundle must be made with the versions that run here. False is for those who never
+            load the model; signature, digests and schema are checked all the same.
 
     Raises:
         BundleError: A check does not hold.
         BadKey: The public key cannot be used.
     """
-    return _verified(folder, public_key)[0]
+    return _verified(folder, public_key, same_libraries=same_libraries)[0]
 
 
-def _verified(folder: Path, public_key: Path | None) -> tuple[Manifest, dict[str, bytes]]:
+def _verified(
+    folder: Path, public_key: Path | None, *, same_libraries: bool = True
+) -> tuple[Manifest, dict[str, bytes]]:
     text = _read(folder, MANIFEST)
     if public_key is not None and not is_signed(text, _read(folder, SIGNATURE), public_key):
         raise BundleError(
@@ -133,7 +152,8 @@ def _verified(folder: Path, public_key: Path | None) -> tuple[Manifest, dict[str
             "altered or signed by somebody else: take it from its author again, or name the right key"
         )
     manifest = _parse(folder, text)
-    _check_libraries(folder, manifest)
+    if same_libraries:
+        _check_libraries(folder, manifest)
     files = {name: _read(folder, name) for name in manifest.files}
     for name, data in files.items():
         if hashlib.sha256(data).hexdigest() != manifest.files[name]:
@@ -171,11 +191,5 @@ def _parse(folder: Path, text: bytes) -> Manifest:
 
 
 def _check_libraries(folder: Path, manifest: Manifest) -> None:
-    here = current_libraries()
-    for name, version in here.items():
-        made_with = manifest.libraries.get(name, "none")
-        if made_with.split(".")[:2] != version.split(".")[:2]:
-            raise BundleError(
-                f"{folder}: made with {name} {made_with}, and here is {version}; "
-                "train again here, or run the versions that it was made with"
-            )
+    if other := other_libraries(manifest):
+        raise BundleError(f"{folder}: {other}; train again here, or run the versions that it was made with")

@@ -24,6 +24,7 @@ _CONDENSED: Final = 6
 _ID_KEY_HELP: Final = (
     "Key of the training IDs' hashes, or the private key that NEW was first signed with; again for OLD's."
 )
+_LIBRARIES_HELP: Final = "An OLD made with other library versions is not loaded: its signed figures stand in."
 _LIMIT_HELP: Final = "Another limit; may be given several times."
 _VERDICTS: Final = {True: ("pass", "green"), False: ("FAIL", "bold red"), None: ("shown", "")}
 
@@ -48,6 +49,7 @@ def _limits(_context: click.Context, _parameter: click.Parameter, given: Sequenc
 @click.option("--public-key", type=_PATH, help="PEM file; by default LEADLINE_PUBLIC_KEY, or your own.")
 @click.option("--champion-public-key", type=_PATH, help="That of OLD, where it is another one.")
 @click.option("--approve-fairness", metavar="NAME", help="Who answers for a fairness line that does not hold.")
+@click.option("--allow-other-libraries", is_flag=True, help=_LIBRARIES_HELP)
 @click.option("--allow-new-fields", is_flag=True, help="NEW may use fields that producers need not send.")
 @click.option("--limit", "limits", multiple=True, callback=_limits, metavar="NAME=VALUE", help=_LIMIT_HELP)
 @json_option
@@ -101,6 +103,8 @@ def show(console: Console, verdict: "Verdict") -> None:
     """Print the table."""
     console.print(f"NEW {verdict.new.name} {verdict.new.version} ({verdict.new.candidate}) against "
                   f"OLD {verdict.old.name} {verdict.old.version} ({verdict.old.candidate})")  # fmt: skip
+    if verdict.not_loaded is not None:
+        console.print(f"OLD was not loaded ({verdict.not_loaded}); what its signed manifest claims stands in")
     console.print(f"hold-out: {verdict.customers} customers, {verdict.takers} of them took the loan\n")
     table = Table("", "check", "figures", box=None, header_style="bold")
     for group, lines in groupby(verdict.lines, key=lambda line: line.group):
@@ -123,6 +127,8 @@ def result(verdict: "Verdict", approved_by: str | None) -> dict[str, Any]:
         "failed": [f"{line.group}: {line.check}" for line in verdict.failed],
         "new": {**verdict.new.id.model_dump(), "candidate": verdict.new.candidate},
         "champion": {**verdict.old.id.model_dump(), "candidate": verdict.old.candidate},
+        "champion_loaded": verdict.not_loaded is None,
+        "champion_not_loaded_because": verdict.not_loaded,
         "customers": verdict.customers,
         "takers": verdict.takers,
         "fairness_approved_by": approved_by,

@@ -15,11 +15,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from propensity.bundle import BundleError, current_libraries, load, read_manifest
+from propensity.bundle import BundleError, current_libraries, load, other_libraries, read_manifest
 from propensity.features import FEATURES, matrix_from_columns
 from propensity.scoring import score
 from propensity.signing import BadKey
-from tests.bundles import Keys, make_bundle, new_keys, replace_model, rewrite_manifest, table
+from tests.bundles import (
+    Keys,
+    likely_above,
+    make_bundle,
+    manifest_of,
+    new_keys,
+    replace_model,
+    rewrite_manifest,
+    table,
+)
 
 FILES: Final = ("model.pkl", "card.md", "manifest.json", "manifest.sig")
 
@@ -48,6 +57,43 @@ def test_the_manifest_alone_is_read_without_the_model(bundle_folder: Path, keys:
     replace_model(bundle_folder, keys, b"no pickle")
     manifest = read_manifest(bundle_folder, keys.public)
     assert manifest.id.sha256 == hashlib.sha256(b"no pickle").hexdigest()
+
+
+def test_the_manifest_is_read_whatever_it_was_made_with_if_that_is_asked_for(bundle_folder: Path, keys: Keys) -> None:
+    """Signature, digests and schema are checked all the same, and the model is still not to be loaded."""
+    made_with = {**current_libraries(), "numpy": "1.0.0"}
+    rewrite_manifest(bundle_folder, keys, {"libraries": made_with})
+
+    assert made_with == read_manifest(bundle_folder, keys.public, same_libraries=False).libraries
+    for refused in (read_manifest, load):
+        with pytest.raises(BundleError, match=r"made with numpy 1\.0\.0"):
+            refused(bundle_folder, keys.public)
+
+    (bundle_folder / "card.md").write_text("another")
+    with pytest.raises(BundleError, match=r"card\.md is not the file"):
+        read_manifest(bundle_folder, keys.public, same_libraries=False)
+    rewrite_manifest(bundle_folder, keys, {"surprise": 1})
+    with pytest.raises(BundleError, match="/surprise"):
+        read_manifest(bundle_folder, keys.public, same_libraries=False)
+    (bundle_folder / "manifest.sig").write_bytes(b"x")
+    with pytest.raises(BundleError, match="signed by somebody else"):
+        read_manifest(bundle_folder, keys.public, same_libraries=False)
+
+
+def test_all_libraries_that_are_other_ones_are_named_and_the_last_number_does_not_count() -> None:
+    here = current_libraries()
+    major, minor = here["numpy"].split(".")[:2]
+    manifest = manifest_of(likely_above(100))
+
+    def other(libraries: Mapping[str, str]) -> str | None:
+        return other_libraries(manifest.model_copy(update={"libraries": libraries}))
+
+    assert other(here) is None
+    assert other({**here, "numpy": f"{major}.{minor}.999"}) is None
+    assert (
+        f"made with numpy 1.0, and here is {here['numpy']}; made with scikit-learn none, and here is "
+        f"{here['scikit-learn']}"
+    ) == other({"python": here["python"], "numpy": "1.0"})
 
 
 @pytest.mark.parametrize("name", FILES)

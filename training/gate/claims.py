@@ -50,7 +50,7 @@ def measured(outcomes: Labels, scores: Vector, threshold: float) -> Measured:
 def claims_against_refit(manifest: Manifest, again: Mapping[str, Measured]) -> list[Line]:
     """Hold every claim against the refit: it must lie within the interval that the gate has found itself."""
     lines = []
-    for claim in _shares(manifest):
+    for claim in shares(manifest):
         found = again[claim.rows].metrics.get(claim.name)
         if found is None:
             continue  # `all_known` tells of it
@@ -70,16 +70,29 @@ def claims_against_holdout(manifest: Manifest, found: Measured, far: float) -> l
         far: How many standard errors of the difference are too far; both sides have one.
     """
     lines = []
-    for claim in _shares(manifest):
+    for claim in shares(manifest):
         if claim.name not in STEADY:
             continue
         here = found.metrics[claim.name]
-        share = 1 - TEST_SHARE if claim.rows == "cross_validation" else TEST_SHARE
         error = max(here.value - here.low, here.high - here.value) / _TWO_SIDED_95
-        chance = far * error * (1 + found.rows / (share * manifest.training.rows)) ** 0.5
+        chance = far * error * (1 + found.rows / customers_of(claim, manifest)) ** 0.5
         reach = max(chance, _NO_MATTER)
         lines.append(_claim(_HOLDOUT, claim, here, here.value - reach, here.value + reach))
     return lines
+
+
+def customers_of(claim: Metric, manifest: Manifest) -> float:
+    """Return how many customers a claim of this manifest was measured on."""
+    return manifest.training.rows * (1 - TEST_SHARE if claim.rows == "cross_validation" else TEST_SHARE)
+
+
+def shares(manifest: Manifest) -> list[Metric]:
+    """Return the claims; cells of the confusion matrix as shares of the customers, so that fewer compare with more."""
+    counted = {
+        rows: sum(one.value for one in manifest.metrics if one.rows == rows and one.name in CELLS) or 1.0
+        for rows in ("cross_validation", "test")
+    }
+    return [_share(one, counted[one.rows]) for one in manifest.metrics]
 
 
 def all_known(manifest: Manifest, found: Measured) -> Line:
@@ -103,15 +116,6 @@ def _claim(group: str, claim: Metric, found: Metric, low: float, high: float) ->
 
 def _check(claim: Metric) -> str:
     return f"{claim.rows.replace('_', ' ')} {claim.name}"
-
-
-def _shares(manifest: Manifest) -> list[Metric]:
-    """Return the claims; cells of the confusion matrix as shares of the customers, so that fewer compare with more."""
-    counted = {
-        rows: sum(one.value for one in manifest.metrics if one.rows == rows and one.name in CELLS) or 1.0
-        for rows in ("cross_validation", "test")
-    }
-    return [_share(one, counted[one.rows]) for one in manifest.metrics]
 
 
 def _share(metric: Metric, total: float) -> Metric:

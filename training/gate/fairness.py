@@ -60,6 +60,25 @@ def fairness(
     return [_line(kind, groups, labels, (new, old), allowed, approved_by) for kind, groups in groups_of(table).items()]
 
 
+def fairness_shown(table: pd.DataFrame, new: Chosen, why: str) -> list[Line]:
+    """
+    Show NEW's ratio for each kind of group where OLD's leads are not known.
+
+    Args:
+        table: The hold-out's rows.
+        new: Shape (n,): who is a lead of NEW.
+        why: Why OLD's are not known.
+    """
+    lines = []
+    for kind, groups in groups_of(table).items():
+        by_group = rates(new, groups)
+        ratio = selection_ratio(by_group)
+        text = f"lowest rate of leads divided by the highest: NEW {ratio:.2f}; {_four_fifths(ratio)}; not judged: {why}"
+        figures: dict[str, Figure] = {"new": ratio, "four_fifths": ratio >= FOUR_FIFTHS, "new_rates": by_group}
+        lines.append(Line("fairness", kind, None, text, figures))
+    return lines
+
+
 def _line(
     kind: str, groups: Groups, labels: Labels, both: tuple[Chosen, Chosen], allowed: float, approved_by: str | None
 ) -> Line:

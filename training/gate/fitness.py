@@ -21,14 +21,14 @@ _BATCH: Final = 1000
 
 
 def fitness(
-    new: Bundle, old: Bundle, folder: Path, features: Matrix, limits: Mapping[str, float], *, allow_new_fields: bool
+    new: Bundle, old: Manifest, folder: Path, features: Matrix, limits: Mapping[str, float], *, allow_new_fields: bool
 ) -> list[Line]:
     """
     Judge what does not depend on outcomes.
 
     Args:
         new: The challenger.
-        old: The champion.
+        old: The champion's manifest.
         folder: NEW's.
         features: Some rows to score with NEW, shape (n, k), n > 0.
         limits: See `training.gate.line.LIMITS`.
@@ -36,15 +36,15 @@ def fitness(
     """
     return [
         _fields(new, old, allowed=allow_new_fields),
-        _libraries(new.manifest, old.manifest),
-        _threshold(new.manifest, old.manifest),
+        _libraries(new.manifest, old),
+        _threshold(new.manifest, old),
         _size(folder, limits["pickle_mb"]),
         *_speed(new, features, limits),
     ]
 
 
-def _fields(new: Bundle, old: Bundle, *, allowed: bool) -> Line:
-    sent = {*USUAL_FIELDS, *old.feature_names}
+def _fields(new: Bundle, old: Manifest, *, allowed: bool) -> Line:
+    sent = {*USUAL_FIELDS, *(feature.name for feature in old.features)}
     added = [name for name in new.feature_names if name not in sent]
     text = f"NEW uses {', '.join(new.feature_names)}"
     if added:
