@@ -15,12 +15,15 @@ from tests.functional.workers import RETRY_CAP_S, Fleet
 from tests.trained import DemoModel
 
 
+BATCH = 200
+
+
 def test_a_stop_among_thousands_of_messages_takes_no_other_and_leaves_none_in_hand(
     demo_model: DemoModel, tmp_path: Path
 ) -> None:
-    """What waits was never touched, what was touched is done: no message has been received for nothing."""
+    """What waits was never touched, but for the batch that was being filled when the stop came: that is given back."""
     place = embedded(tmp_path)
-    environ = worker_environ(place, *demo_model[:2]) | {"LEADLINE_BATCH_MAX_SIZE": "200"}
+    environ = worker_environ(place, *demo_model[:2]) | {"LEADLINE_BATCH_MAX_SIZE": str(BATCH)}
     send(make_plan(5000), place.open(place.queue))
     with Watch(place.queue) as watch, Fleet(environ, tmp_path / "logs", at_once=1) as fleet:
         worker = fleet.oldest()
@@ -30,7 +33,7 @@ def test_a_stop_among_thousands_of_messages_takes_no_other_and_leaves_none_in_ha
         assert (0, 0, 0) == (stop["exit_code"], stop["received_after"], stop["left_invisible"])
         assert stop["exit_s"] < DRAIN_TIMEOUT_S
         assert 1000 < watch.look() < 5000
-        assert watch.untouched() == watch.look()
+        assert watch.look() - BATCH <= watch.untouched() <= watch.look()
         assert fleet.errors == []
 
 
