@@ -4,11 +4,12 @@
 #     sh image.sh build TARGET...           worker, console, trainer; called leadline/TARGET:VERSION
 #     sh image.sh size TARGET...            what each has beyond its base, as a registry stores it
 #     sh image.sh parts TARGET              the Python packages in it, as NAME==VERSION
-#     sh image.sh push TARGET REPOSITORY    prints the digest; a version that is there already must be the same
+#     sh image.sh push TARGET REPOSITORY    under a tag of this build's own; prints the digest
 #     sh image.sh version                   prints VERSION
 #
 # The environment may give ENGINE, BASE, BUNDLE (build/model), PUBLIC_KEY (build/release-key.pem), REVISION (the
-# commit), VERSION (the model's, and the commit's first seven digits), and BUILD_OPTIONS for the builder.
+# commit), VERSION (the model's, and the commit's first seven digits), BUILD (its number, by default the time), and
+# BUILD_OPTIONS for the builder.
 set -eu
 cd "$(dirname "$0")"
 # Of every file and layer, for a date of its own would make each layer a new one. What is of a day is in the labels.
@@ -49,7 +50,8 @@ build_one() {
         *podman) set -- build --timestamp "$one_date" "$@" ;;
         *) set -- build "$@" ;;
     esac
-    # shellcheck disable=SC2086  the options are words
+    # The options are words.
+    # shellcheck disable=SC2086
     SOURCE_DATE_EPOCH=$one_date BUILDX_NO_DEFAULT_ATTESTATIONS=1 "$engine" "$@" ${BUILD_OPTIONS:-} . >&2
 }
 
@@ -106,25 +108,13 @@ from importlib.metadata import distributions
 print(*sorted(f"{one.name}=={one.version}" for one in distributions()), sep="\n")'
 }
 
-labels() {
-    "$engine" image inspect --format '{{index .Config.Labels "org.opencontainers.image.revision"}}
-{{index .Config.Labels "org.opencontainers.image.base.name"}}
-{{index .Config.Labels "leadline.model.sha256"}}' "$1"
-}
-
-# A registry whose tags are immutable takes a version once. Where a build is tried again, the signature over the same
-# bundle is another one, and so is the image; what was pushed first is the release.
+# A tag of this build's own, and nothing is taken over from the registry: whoever may push there can put any image under
+# any free tag, with any labels. The release names what was pushed here by its digest.
 push() {
     ours=leadline/$1:$version
-    theirs=$2:$version
-    if "$engine" pull --quiet "$theirs" >/dev/null 2>&1; then
-        [ "$(labels "$ours")" = "$(labels "$theirs")" ] ||
-            fail "$theirs is there already, of another commit, base or model; a new one needs a version of its own"
-        echo "$theirs is there already, of this commit, base and model" >&2
-    else
-        "$engine" tag "$ours" "$theirs"
-        "$engine" push --quiet "$theirs" >&2
-    fi
+    theirs=$2:$version-${BUILD:-$(date -u +%Y%m%d%H%M%S)}
+    "$engine" tag "$ours" "$theirs"
+    "$engine" push --quiet "$theirs" >&2
     digest=$("$engine" image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$theirs" | sed -n "s|^$2@||p")
     case $digest in
         sha256:*) echo "$digest" | head -n 1 ;;

@@ -210,6 +210,14 @@ class Objects(Protocol):
             Unavailable: The service did not answer, or refused.
         """
 
+    def existed(self, key: str) -> bool:
+        """
+        Tell whether there is an object of this name, or was one that has been deleted.
+
+        Raises:
+            Unavailable: The service did not answer, or refused.
+        """
+
 
 class Revision(NamedTuple):
     """What is deployed: an archive, and the tag of the content that it must still have."""

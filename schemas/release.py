@@ -9,6 +9,8 @@ from schemas.event import EventTime
 
 COMMIT_DIGITS: Final = 7
 """How many digits of the commit a release's version bears."""
+MAX_MODEL_VERSION: Final = 55
+"""Characters of a model's version, so that the release's has 63 at most: it is a label in Kubernetes."""
 
 ImageName = Annotated[
     str, Field(max_length=512, pattern=r"^[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}$")
@@ -16,7 +18,7 @@ ImageName = Annotated[
 RelativePath = Annotated[
     str, Field(max_length=255, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$")
 ]
-Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,54}-[0-9a-f]{7}$")]
+Version = Annotated[str, Field(pattern=rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_MODEL_VERSION - 1}}}-[0-9a-f]{{7}}$")]
 _FROZEN = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
@@ -29,6 +31,22 @@ class Images(BaseModel):
     console: ImageName
 
 
+class ReleasedModel(BaseModel):
+    """The model in the worker's image: the pickle, and all that its manifest says of it (threshold, tiers, bounds)."""
+
+    model_config = _FROZEN
+
+    name: str
+    version: str
+    sha256: Sha256 = Field(description="digest of model.pkl")
+    manifest_sha256: Sha256 = Field(description="digest of manifest.json, which has the digest of every other file")
+
+    @property
+    def id(self) -> ModelId:
+        """What decisions name it by."""
+        return ModelId(name=self.name, version=self.version, sha256=self.sha256)
+
+
 class Release(BaseModel):
     """`release.json`."""
 
@@ -39,7 +57,7 @@ class Release(BaseModel):
     created_at: EventTime = Field(description="when it was assembled, UTC")
     source_commit: str = Field(pattern=r"^[0-9a-f]{40}$")
     images: Images
-    model: ModelId = Field(description="the model in the worker's image")
+    model: ReleasedModel = Field(description="the model in the worker's image")
     champion: ModelId | None = Field(description="the model that it was judged against; null: there was none")
     files: dict[RelativePath, Sha256] = Field(description="every file but release.json and release.sig")
 

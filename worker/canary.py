@@ -18,7 +18,7 @@ from worker.golden import Probe, compared, golden_pair, served_manifest
 from worker.inbox import Inbox
 from worker.logs import set_up_logs
 from worker.outcome import Outcome
-from worker.result import Check, Result, finish
+from worker.result import Check, Expected, Result, add_expected, finish
 from worker.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -31,7 +31,14 @@ _MAX_DEADLINE_S: Final = 600
 class Canary:
     """One run."""
 
-    def __init__(self, settings: Settings, inbox: str, deadline_s: float, world: World = World()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        settings: Settings,
+        inbox: str,
+        deadline_s: float,
+        world: World = World(),  # noqa: B008
+        expected: Expected = Expected(),  # noqa: B008
+    ) -> None:
         """
         Prepare a run.
 
@@ -40,11 +47,12 @@ class Canary:
             inbox: URL of the queue that gets what is published to its topic.
             deadline_s: All must be done by then, counted from now.
             world: Clock, pause and date.
+            expected: Which bundle it must find.
 
         Raises:
             BadAddress: A URL names nothing that can be opened.
         """
-        self._settings, self._world, self._deadline_s = settings, world, deadline_s
+        self._settings, self._world, self._deadline_s, self._expected = settings, world, deadline_s, expected
         self._flight = Flight(settings, deadline_s, world)
         self._inbox = Inbox(open_queue(inbox), self._flight.prefix)
 
@@ -56,12 +64,15 @@ class Canary:
             Unavailable: A service is away, or the events were not done in time.
             BadAddress, BadBundle, BadKey, BundleError, StartError: As a worker's start.
         """
-        manifest = served_manifest(self._settings)
+        manifest, manifest_sha256 = served_manifest(self._settings)
+        found = self._expected.compared(manifest.id.sha256, manifest_sha256)
+        if not all(check.holds for check in found):
+            return Result(found, "")
         lead, other = golden_pair(manifest)
         if lead is None:
             return Result([Check("golden rows", "one that is a lead", "none that a customer could be")], "")
         done = self._flight.done([one for one in (other, lead) if one is not None], manifest)
-        checks = [check for one, outcome in done for check in _of_outcome(one, outcome, manifest.tolerance)]
+        checks = found + [check for one, outcome in done for check in _of_outcome(one, outcome, manifest.tolerance)]
         if all(check.holds for check in checks):
             probes = [one for one, _ in done]
             checks += [self._of_store(one) for one in probes] + self._of_topic(probes, manifest.tolerance)
@@ -123,6 +134,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--inbox", required=True, metavar="QUEUE_URL", help="gets what is published to the topic")
     parser.add_argument("--deadline-s", type=int, default=120, metavar="N", help="1 to 600; 120 by default")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a line")
+    add_expected(parser)
     asked = parser.parse_args(argv)
     if not 1 <= asked.deadline_s <= _MAX_DEADLINE_S:
         parser.error(f"--deadline-s is {asked.deadline_s}: give 1 to {_MAX_DEADLINE_S}")
@@ -130,7 +142,8 @@ def main(argv: Sequence[str]) -> int:
     def work() -> Result:
         settings = canary_settings()
         set_up_logs(os.environ)
-        return Canary(settings, asked.inbox, asked.deadline_s).fly()
+        expected = Expected(asked.expect_model, asked.expect_manifest)
+        return Canary(settings, asked.inbox, asked.deadline_s, expected=expected).fly()
 
     return finish("canary", work, as_json=asked.json)
 

@@ -6,6 +6,7 @@ do not become more.
 """
 
 import argparse
+import hashlib
 import os
 import sys
 import tempfile
@@ -15,11 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from ports import Queue, fetch_bundle, open_queue, open_store, open_topic
-from propensity.bundle import load
+from propensity.bundle import MANIFEST, load
 from schemas.decision import ModelId
 from worker.configuration import load_settings
 from worker.logs import set_up_logs
-from worker.result import Check, Result, finish
+from worker.result import Check, Expected, Result, add_expected, finish
 from worker.settings import Settings, SettingsError
 
 POLL_S: Final = 5.0
@@ -33,6 +34,7 @@ def check(
     watch_s: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
+    expected: Expected = Expected(),  # noqa: B008
 ) -> Result:
     """
     Check a worker's surroundings.
@@ -42,12 +44,16 @@ def check(
         watch_s: How long to watch the dead letters.
         clock: Tells the time, in seconds.
         sleep: Waits between two looks, in seconds.
+        expected: Which bundle it must find; with another one nothing else is looked at.
 
     Raises:
         BadAddress, BadBundle, BadKey, BundleError: As a worker's start.
         Unavailable: A service did not answer, or refused.
     """
-    model = _loaded(settings)
+    model, manifest_sha256 = _loaded(settings)
+    found = expected.compared(model.sha256, manifest_sha256)
+    if not all(one.holds for one in found):
+        return Result(found, "")
     dead_letters = open_queue(settings.dlq or "")
     before = _count(dead_letters)
     waiting = open_queue(settings.queue or "").depth()
@@ -62,7 +68,7 @@ def check(
         f"model {model.name} {model.version} loads; {answered} answer; {opened} opened, without a call; "
         f"{waiting.visible} events wait; {after} dead letters, no more than {watch_s:g} s ago"
     )
-    return Result([Check("dead letters", _NO_MORE, _NO_MORE if after <= before else grown)], told)
+    return Result([*found, Check("dead letters", _NO_MORE, _NO_MORE if after <= before else grown)], told)
 
 
 def check_settings() -> Settings:
@@ -78,10 +84,12 @@ def check_settings() -> Settings:
     return settings
 
 
-def _loaded(settings: Settings) -> ModelId:
+def _loaded(settings: Settings) -> tuple[ModelId, str]:
+    """Load the bundle as a worker does. Return the model, and the SHA-256 of its manifest."""
     with tempfile.TemporaryDirectory(prefix="leadline-") as folder:
         place = fetch_bundle(settings.model or "", Path(folder))
-        return load(place, None if settings.allow_unsigned else settings.public_key).manifest.id
+        model = load(place, None if settings.allow_unsigned else settings.public_key).manifest.id
+        return model, hashlib.sha256((place / MANIFEST).read_bytes()).hexdigest()
 
 
 def _opened(settings: Settings) -> str:
@@ -115,6 +123,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m worker.check", description="Is all there that a worker needs?")
     parser.add_argument("--watch-s", type=int, default=60, metavar="N", help="0 to 600; 60 by default")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a line")
+    add_expected(parser)
     asked = parser.parse_args(argv)
     if not 0 <= asked.watch_s <= _MAX_WATCH_S:
         parser.error(f"--watch-s is {asked.watch_s}: give 0 to {_MAX_WATCH_S}")
@@ -122,7 +131,7 @@ def main(argv: Sequence[str]) -> int:
     def work() -> Result:
         settings = check_settings()
         set_up_logs(os.environ)
-        return check(settings, asked.watch_s)
+        return check(settings, asked.watch_s, expected=Expected(asked.expect_model, asked.expect_manifest))
 
     return finish("check", work, as_json=asked.json)
 

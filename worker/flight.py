@@ -61,7 +61,8 @@ class Flight:
         Send an event of each row, and have a real worker do them; once more where another canary's worker was quicker.
 
         Raises:
-            Unavailable: A service is away, or they were not done in time.
+            Unavailable: A service is away, or they were not done in time; also where the table keeps a newer row, which
+                no further attempt can overtake while this clock is behind the one that made it.
         """
         stopping = threading.Event()
         alarm = threading.Timer(self._deadline_s, stopping.set)
@@ -69,13 +70,25 @@ class Flight:
         alarm.start()
         wait_s = min(WAIT_S, self._settings.wait_time_s)
         lane = self._settings.model_copy(update={"http_port": 0, "wait_time_s": wait_s})
-        with Worker(lane, stopping=stopping) as worker:
-            for attempt in count(1):
-                probes = self._sent(golden, manifest, attempt)
-                if self._work(worker, probes, stopping):
-                    break
-        alarm.cancel()
+        try:
+            with Worker(lane, stopping=stopping) as worker:
+                attempts = count(1)
+                probes = self._sent(golden, manifest, next(attempts))
+                while not self._work(worker, probes, stopping):
+                    self._pause(stopping)
+                    probes = self._sent(golden, manifest, next(attempts))
+        finally:
+            alarm.cancel()
         return [(one, self._outcomes[message_id]) for message_id, one in probes.items()]
+
+    def _pause(self, stopping: threading.Event) -> None:
+        """Wait a moment before a further attempt, if there is time for one."""
+        if stopping.is_set() or self.left_s <= 0:
+            raise Unavailable(
+                f"the golden events were not done within {self._deadline_s:g} s: the table holds a newer row; is a "
+                "clock wrong?"
+            )
+        self._world.sleep(PAUSE_S)
 
     def _sent(self, golden: Sequence[Golden], manifest: Manifest, attempt: int) -> dict[str, Probe]:
         """Send an event of each row. Return them by the ids of their messages."""

@@ -1,5 +1,6 @@
 """Golden rows as customers: what the canary sends, and what must come of it by the bundle's own manifest."""
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ports import fetch_bundle
-from propensity.bundle import read_manifest
+from propensity.bundle import MANIFEST, read_manifest
 from propensity.decision import Case, decide
 from schemas.customer import USUAL_FIELDS, Customer
 from schemas.decision import Decision
@@ -54,7 +55,14 @@ class Probe(NamedTuple):
         return "the lead" if self.expected.lead else "the other row"
 
 
-def served_manifest(settings: Settings) -> Manifest:
+class Served(NamedTuple):
+    """The manifest of the bundle that is served, and the SHA-256 of its bytes."""
+
+    manifest: Manifest
+    manifest_sha256: str
+
+
+def served_manifest(settings: Settings) -> Served:
     """
     Return the manifest of the bundle that a worker with these settings loads; nothing is unpickled.
 
@@ -63,7 +71,8 @@ def served_manifest(settings: Settings) -> Manifest:
     """
     with tempfile.TemporaryDirectory(prefix="leadline-") as folder:
         place = fetch_bundle(settings.model or "", Path(folder))
-        return read_manifest(place, None if settings.allow_unsigned else settings.public_key)
+        manifest = read_manifest(place, None if settings.allow_unsigned else settings.public_key)
+        return Served(manifest, hashlib.sha256((place / MANIFEST).read_bytes()).hexdigest())
 
 
 def golden_pair(manifest: Manifest) -> tuple[Golden | None, Golden | None]:

@@ -1,6 +1,8 @@
 """How a check of a release speaks: one line on stdout, its reasons in it, and an exit code for whoever started it."""
 
+import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
@@ -33,6 +35,38 @@ class Result(NamedTuple):
     def failed(self) -> list[Check]:
         """The checks that do not hold."""
         return [check for check in self.checks if not check.holds]
+
+
+class Expected(NamedTuple):
+    """Which bundle a release says that its image holds, as SHA-256; None where nobody has said it."""
+
+    model: str | None = None
+    manifest: str | None = None
+
+    def compared(self, model: str, manifest: str) -> list[Check]:
+        """
+        Compare it with what the image holds.
+
+        Args:
+            model: SHA-256 of its `model.pkl`.
+            manifest: SHA-256 of its `manifest.json`.
+        """
+        pairs = (("model.pkl", self.model, model), ("manifest.json", self.manifest, manifest))
+        return [Check(f"{name} in the image", wanted, seen) for name, wanted, seen in pairs if wanted is not None]
+
+
+def add_expected(parser: argparse.ArgumentParser) -> None:
+    """Let a command be told which bundle it must find."""
+    for name, what in (("model", "model.pkl"), ("manifest", "manifest.json")):
+        parser.add_argument(
+            f"--expect-{name}", type=_sha256, metavar="SHA256", help=f"what {what} must have; anything else is exit 3"
+        )
+
+
+def _sha256(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no SHA-256: give 64 hex digits, in lower case")
+    return text
 
 
 def finish(name: str, work: Callable[[], Result], *, as_json: bool) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deployer import lastgood, recovery, rollout, steps
+from deployer import before, lastgood, recovery, steps
 from deployer.errors import DeployError, told
 from deployer.kubectl import Kubectl
 from deployer.limits import RESTORE_S, WORK_S
@@ -13,8 +14,9 @@ from deployer.record import Unrecorded, write_record
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from deployer.before import Ran
     from deployer.commands import Commands
-    from deployer.lastgood import LastGood
+    from deployer.lastgood import Former, LastGood
     from deployer.settings import Settings
 
 
@@ -24,6 +26,14 @@ class Undone(DeployError):
     def __init__(self, reason: str, outcome: str) -> None:
         super().__init__(reason)
         self.outcome = outcome
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """What was there before a step: the last good release, and where that may not be put back, what ran."""
+
+    former: Former
+    ran: Ran
 
 
 def run_step(step: str, root: Path, settings: Settings, commands: Commands) -> str:
@@ -68,10 +78,11 @@ def apply(root: Path, settings: Settings, kubectl: Kubectl) -> str:
         Undone: It failed later.
     """
     prepared = steps.prepare(root, settings, kubectl)
+    way = WayBack(prepared.former, {} if prepared.former.good else before.note(kubectl))
     try:
         return steps.apply(prepared, kubectl)
     except Exception as error:
-        raise undone(told(error), prepared.former, settings, in_time_to_restore(kubectl)) from error
+        raise undone(told(error), way, settings, in_time_to_restore(kubectl)) from error
 
 
 def validate(root: Path, settings: Settings, kubectl: Kubectl) -> str:
@@ -91,18 +102,24 @@ def validate(root: Path, settings: Settings, kubectl: Kubectl) -> str:
     """
     # Read before the step writes it: what it says afterwards may be the release that has just failed.
     try:
-        former = lastgood.read(kubectl)
+        way = way_back(settings, kubectl)
     except Exception as error:
         again = in_time_to_restore(kubectl)
         try:
-            former = lastgood.read(again)
+            way = way_back(settings, again)
         except Exception as second:  # noqa: BLE001  it is told, whatever it is
             raise hopeless(told(error), told(second), None) from error
-        raise undone(told(error), former, settings, again) from error
+        raise undone(told(error), way, settings, again) from error
     try:
         return steps.validate(root, settings, kubectl)
     except Exception as error:
-        raise undone(told(error), former, settings, in_time_to_restore(kubectl)) from error
+        raise undone(told(error), way, settings, in_time_to_restore(kubectl)) from error
+
+
+def way_back(settings: Settings, kubectl: Kubectl) -> WayBack:
+    """Return what `apply` has found, from where it is kept."""
+    former = lastgood.read(kubectl, settings.release_key)
+    return WayBack(former, {} if former.good else before.read(kubectl) or {})
 
 
 def in_time_to_restore(kubectl: Kubectl) -> Kubectl:
@@ -110,51 +127,71 @@ def in_time_to_restore(kubectl: Kubectl) -> Kubectl:
     return Kubectl(kubectl.commands.within(RESTORE_S))
 
 
-def undone(error: DeployError, former: LastGood | None, settings: Settings, kubectl: Kubectl) -> Undone:
+def undone(error: DeployError, way: WayBack, settings: Settings, kubectl: Kubectl) -> Undone:
     """
     Take back what a step has done.
 
     Args:
         error: Why it failed.
-        former: What was good before it.
+        way: What was there before it.
         settings: The deployer's.
         kubectl: The cluster.
 
     Returns:
         What to raise.
     """
+    good = way.former.good
     try:
-        if former is None:
-            rollout.stop_serving(kubectl)
-            lastgood.write(kubectl, None)
-            return Undone(
-                str(error), "failed; no release was good before it, so the worker is paused and nothing serves"
-            )
-        recovery.restore(former, kubectl)
+        if good is None:
+            recovery.restore_what_ran(way.former, way.ran, kubectl)
+            return without_a_good_one(error, way)
+        recovery.restore(good, kubectl)
         if isinstance(error, Unrecorded):  # a call that was cut off may have written it all the same
-            write_record(former.release_json, settings.bucket, kubectl.commands)
+            write_record(good.release, settings.bucket, kubectl.commands)
     except Unrecorded as second:
-        outcome = (
-            f"failed; {former and former.version} was put back, but whether the bucket's record says so is not known"
-        )
+        outcome = f"failed; {good and good.version} was put back, but whether the bucket's record says so is not known"
         return Undone(f"{error}\n{second}", outcome)
     except Exception as second:  # noqa: BLE001  it is told, whatever it is
-        return hopeless(error, told(second), former)
-    return Undone(str(error), f"failed; the last good release {former.version} was put back")
+        return hopeless(error, told(second), good)
+    return Undone(str(error), f"failed; the last good release {good.version} was put back")
 
 
-def hopeless(error: DeployError, second: DeployError, former: LastGood | None) -> Undone:
+def without_a_good_one(error: DeployError, way: WayBack) -> Undone:
     """
-    Say that the last good release could not be put back.
+    Say what serves after a step has failed that no good release is known before.
 
     Args:
-        error: Why the step failed.
-        second: Why the way back failed.
-        former: The last good release, as far as it is known.
+        error: Why it failed.
+        way: What was there before it.
 
     Returns:
         What to raise.
     """
-    which = former.version if former else "what was there before"
+    none = "the last good release may not be put back" if way.former.fault else "no release was good before it"
+    serves = (
+        f"what ran before runs again ({before.images(way.ran)})"
+        if way.ran
+        else "the worker is paused and nothing serves"
+    )
+    pin = "; `leadline model pin VERSION` deploys a release that was validated" if way.ran or way.former.fault else ""
+    # There is nothing to overwrite it with, and it does no harm: `verify` asks the cluster, and not the record.
+    record = "; whether the bucket's record names it is not known" if isinstance(error, Unrecorded) else ""
+    reason = f"{error}\n{way.former.fault}" if way.former.fault else str(error)
+    return Undone(reason, f"failed; {none}, so {serves}{record}{pin}")
+
+
+def hopeless(error: DeployError, second: DeployError, good: LastGood | None) -> Undone:
+    """
+    Say that what was there before could not be put back.
+
+    Args:
+        error: Why the step failed.
+        second: Why the way back failed.
+        good: The last good release, as far as it is known.
+
+    Returns:
+        What to raise.
+    """
+    which = good.version if good else "what was there before"
     outcome = f"failed, and {which} could not be put back; CodeDeploy's rollback deploys the last good revision again"
     return Undone(f"{error}\nand then: {second}", outcome)

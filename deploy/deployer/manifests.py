@@ -16,6 +16,8 @@ from deployer.errors import Refused
 # What a release may change; the Role of the deployer says the same, but only in the middle of an apply.
 RELEASE_KINDS = ("ConfigMap", "Deployment", "Ingress", "PodDisruptionBudget", "ScaledObject", "Service")
 JOB_KINDS = ("ConfigMap", "Job")
+# What the deployer itself keeps in the cluster: a release that brought one could name its own way back.
+RESERVED = ("leadline-last-good", "leadline-before")
 
 KIND = re.compile(r"^kind: (\S+)$", re.MULTILINE)
 METADATA = re.compile(r"^metadata:\n((?:  .*\n?)+)", re.MULTILINE)
@@ -142,7 +144,7 @@ def check_release(manifests: list[Manifest], images: dict[str, str]) -> None:
         raise Refused("Deployment leadline-console names no `replicas`; nobody else would set them")
 
 
-def check_job(manifests: list[Manifest], name: str, images: dict[str, str]) -> None:
+def check_job(manifests: list[Manifest], name: str, images: dict[str, str], expected: list[str]) -> None:
     """
     Check what is left of `k8s/overlays/prod/jobs` for one Job.
 
@@ -150,13 +152,18 @@ def check_job(manifests: list[Manifest], name: str, images: dict[str, str]) -> N
         manifests: Its documents.
         name: The Job's full name.
         images: The release's images, by name.
+        expected: What it is told to find in the image.
 
     Raises:
-        Refused: No such Job, an object that none needs, or another image than the release's worker.
+        Refused: No such Job, an object that none needs, another image than the release's worker, or a Job that is not
+            told what to find in it.
     """
     check(manifests, JOB_KINDS, {"worker": images["worker"]})
-    if [name] != [manifest.name for manifest in manifests if manifest.kind == "Job"]:
+    jobs = [manifest for manifest in manifests if manifest.kind == "Job"]
+    if [name] != [job.name for job in jobs]:
         raise Refused(f"k8s/overlays/prod/jobs renders no Job {name}")
+    if not all(word in jobs[0].text for word in expected):
+        raise Refused(f"Job {name} is not told which model its image must hold: {' '.join(expected)}")
 
 
 def check(manifests: list[Manifest], kinds: tuple[str, ...], images: dict[str, str]) -> None:
@@ -169,9 +176,11 @@ def check(manifests: list[Manifest], kinds: tuple[str, ...], images: dict[str, s
         images: Those that are allowed, by name.
 
     Raises:
-        Refused: Another kind or image.
+        Refused: Another kind or image, or a name that the deployer keeps for itself.
     """
     for manifest in manifests:
+        if manifest.kind == "ConfigMap" and manifest.name in RESERVED:
+            raise Refused(f"ConfigMap {manifest.name} is the deployer's own; a release may not hold it")
         if manifest.kind not in kinds:
             raise Refused(
                 f"{manifest.kind} {manifest.name} is not the release's to change; it may hold {', '.join(kinds)}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deployer import lastgood, manifests, rollout
+from deployer import before, lastgood, manifests, rollout
 from deployer.render import PART
 
 if TYPE_CHECKING:
+    from deployer.before import Ran
     from deployer.kubectl import Kubectl
-    from deployer.lastgood import LastGood
+    from deployer.lastgood import Former, LastGood
 
 
 def restore(good: LastGood, kubectl: Kubectl) -> None:
@@ -26,8 +27,28 @@ def restore(good: LastGood, kubectl: Kubectl) -> None:
     kubectl.apply(good.manifests)
     rollout.resume(kubectl)
     rollout.wait_until_it_runs(kubectl)
-    lastgood.write(kubectl, good)
+    lastgood.write(kubectl, good.data)
     prune(good.manifests, kubectl)
+
+
+def restore_what_ran(former: Former, ran: Ran, kubectl: Kubectl) -> None:
+    """
+    Run again what ran before a release, or nothing if nothing ran, where no good release may be put back.
+
+    Args:
+        former: What the ConfigMap of the last good release held.
+        ran: What ran.
+        kubectl: The cluster.
+
+    Raises:
+        DeployError: The cluster refused, or the old pods do not come up in time.
+    """
+    if ran:
+        before.put_back(ran, kubectl)
+    else:
+        rollout.stop_serving(kubectl)
+    lastgood.write(kubectl, former.data)
+    before.forget(kubectl)
 
 
 def prune(kept: str, kubectl: Kubectl) -> None:

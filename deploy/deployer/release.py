@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deployer.commands import tail
 from deployer.errors import DeployError, Refused
+from deployer.model import parse_model
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from deployer.commands import Commands
+    from deployer.model import Model
 
 SCHEMA_VERSION = 1
 KEYS = {"schema_version", "version", "created_at", "source_commit", "images", "model", "champion", "files"}
@@ -21,6 +24,8 @@ IMAGES = ("worker", "console")
 UNNAMED = {"release.json", "release.sig"}  # the list cannot bear its own digest, nor that of its signature
 IMAGE = re.compile(r"[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,62}")
+# What openssl says of a signature, wrong or none at all; anything else is no word about it.
+UNSIGNED = re.compile(r"verification failure|error verifying", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,10 @@ class Release:
 
     version: str
     images: dict[str, str]
+    model: Model
+    champion: Model | None
     text: str
+    signature: bytes
     root: Path
 
 
@@ -48,41 +56,53 @@ def open_release(root: Path, key: Path, commands: Commands) -> Release:
     Raises:
         Refused: A signature, a key, a digest or an image that is not as it must be.
     """
-    check_signature(root, key, commands)
-    text = (root / "release.json").read_text(encoding="utf-8")
-    release = parse_release(text, root)
-    check_files(root, json.loads(text)["files"])
-    return release
-
-
-def check_signature(root: Path, key: Path, commands: Commands) -> None:
-    """
-    Let openssl check release.sig over release.json.
-
-    Args:
-        root: The revision's root.
-        key: Public key (PEM) of the pipeline.
-        commands: Runs openssl.
-
-    Raises:
-        Refused: A file is missing, or the signature is not that of this key over these bytes.
-    """
     for name in sorted(UNNAMED):
         if not (root / name).is_file():
             raise Refused(f"{name} is missing in {root}; the revision was not made by `leadline release make`")
-    signature, signed = str(root / "release.sig"), str(root / "release.json")
-    try:
-        commands.run("openssl", "dgst", "-sha256", "-verify", str(key), "-signature", signature, signed)
-    except DeployError as error:
-        raise Refused(f"release.sig is not the signature of release.json by {key}: {error}") from None
+    signed, signature = (root / "release.json").read_bytes(), (root / "release.sig").read_bytes()
+    release = parse_signed(signed, signature, root, key, commands)
+    check_files(root, json.loads(release.text)["files"])
+    return release
 
 
-def parse_release(text: str, root: Path) -> Release:
+def parse_signed(signed: bytes, signature: bytes, root: Path, key: Path, commands: Commands) -> Release:
     """
-    Return a release from the text of its release.json.
+    Return a release from its release.json, if the pipeline has signed that.
 
     Args:
-        text: The whole file.
+        signed: release.json.
+        signature: release.sig.
+        root: Folder that its files lie in.
+        key: Public key (PEM) of the pipeline.
+        commands: Runs openssl.
+
+    Returns:
+        The release; what its folder holds was not looked at.
+
+    Raises:
+        Refused: Another's signature, none at all, or none of the releases that this deployer knows.
+        DeployError: openssl could not tell.
+    """
+    with tempfile.TemporaryDirectory(prefix="leadline-") as folder:
+        for name, content in (("release.json", signed), ("release.sig", signature)):
+            (Path(folder) / name).write_bytes(content)
+        files = [str(Path(folder) / name) for name in ("release.sig", "release.json")]
+        verify = ("openssl", "dgst", "-sha256", "-verify", str(key), "-signature", *files)
+        done = commands.run(*verify, fine=(0, 1))
+    if done.code:
+        said = tail(done.err or done.out)
+        kind = Refused if UNSIGNED.search(done.out + done.err) else DeployError
+        raise kind(f"release.sig is not the signature of release.json by {key}: {said}")
+    return parse_release(signed, signature, root)
+
+
+def parse_release(signed: bytes, signature: bytes, root: Path) -> Release:
+    """
+    Return a release from its release.json.
+
+    Args:
+        signed: The whole file.
+        signature: What signs it.
         root: Folder that its files lie in.
 
     Returns:
@@ -92,6 +112,7 @@ def parse_release(text: str, root: Path) -> Release:
         Refused: No JSON, another schema, missing or foreign keys, a version or an image out of form.
     """
     try:
+        text = signed.decode()
         content: Any = json.loads(text)
     except ValueError as error:
         raise Refused(f"release.json is no JSON: {error}") from None
@@ -112,7 +133,9 @@ def parse_release(text: str, root: Path) -> Release:
             raise Refused(f"image {name} is {image!r}; it must be named by digest: REPOSITORY@sha256:..., with no tag")
     if not isinstance(files, dict) or not files or not all(isinstance(digest, str) for digest in files.values()):
         raise Refused("files must give the sha256 of every file by its path")
-    return Release(version, dict(images), text, root)
+    model = parse_model("model", content["model"])
+    champion = None if content["champion"] is None else parse_model("champion", content["champion"])
+    return Release(version, dict(images), model, champion, text, signature, root)
 
 
 def check_files(root: Path, named: dict[str, str]) -> None:

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deployer.commands import tail
+from deployer.errors import DeployError, Refused
 from deployer.manifests import Manifest, check_job, check_release, pin, split
 
 if TYPE_CHECKING:
@@ -53,14 +55,60 @@ def render_job(release: Release, kubectl: Kubectl, name: str, suffix: str) -> li
         The Job under its own name, and the ConfigMaps that the Jobs read.
 
     Raises:
-        Refused: There is no such Job, or it runs another image.
+        Refused: There is no such Job, it runs another image, or it cannot be told which model that must hold.
         DeployError: kustomize failed.
     """
-    changes = {"labels": [{"pairs": {PART: name}}], "nameSuffix": suffix}
+    words = expected(release)
+    told = [{"op": "add", "path": "/spec/template/spec/containers/0/args", "value": words}]
+    patch = {"target": {"kind": "Job", "name": name}, "patch": json.dumps(told)}
+    changes = {"labels": [{"pairs": {PART: name}}], "nameSuffix": suffix, "patches": [patch]}
     manifests = pin(split(kustomize(release, kubectl, "jobs", changes)), release.images)
     wanted = [manifest for manifest in manifests if manifest.kind != "Job" or manifest.name == name + suffix]
-    check_job(wanted, name + suffix, release.images)
+    check_job(wanted, name + suffix, release.images, words)
     return wanted
+
+
+def expected(release: Release) -> list[str]:
+    """
+    Return what tells a Job which model its image must hold: only release.json says so, of model and image alike.
+
+    Args:
+        release: The release.
+
+    Returns:
+        Arguments of `worker.canary` and `worker.check`.
+    """
+    model = release.model
+    manifest = [] if model.manifest_sha256 is None else ["--expect-manifest", model.manifest_sha256]
+    return ["--expect-model", model.sha256, *manifest]
+
+
+def canonical(manifests: str, kubectl: Kubectl) -> str:
+    """
+    Return manifests as kustomize writes them.
+
+    Only such text may be read without a YAML parser: others write one object in many ways, and can hide in them.
+
+    Args:
+        manifests: YAML documents.
+        kubectl: Runs kustomize.
+
+    Returns:
+        YAML documents.
+
+    Raises:
+        Refused: They are no manifests.
+        DeployError: kustomize failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="leadline-") as folder:
+        (Path(folder) / "manifests.yaml").write_text(manifests, encoding="utf-8")
+        (Path(folder) / "kustomization.yaml").write_text('{"resources": ["manifests.yaml"]}', encoding="utf-8")
+        done = kubectl.call("kustomize", folder, fine=(0, 1))
+    if done.code:
+        # What kustomize says of a file that it cannot read; anything else is no word about these manifests.
+        kind = Refused if "accumulating resources" in done.err else DeployError
+        raise kind(f"kustomize cannot read the manifests: {tail(done.err)}")
+    return done.out
 
 
 def kustomize(release: Release, kubectl: Kubectl, overlay: str, changes: dict[str, Any]) -> str:

@@ -10,10 +10,13 @@ from deployer.errors import DeployError
 from deployer.limits import POLL_S, READY_S
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from deployer.kubectl import Kubectl
 
 WORKER = "leadline-worker"
 CONSOLE = "leadline-console"
+BOTH = (WORKER, CONSOLE)
 PAUSED = "autoscaling.keda.sh/paused-replicas"
 # Tells our pause from one that a person has made, which is not ours to end.
 OURS = "leadline/paused-by-deployer"
@@ -29,7 +32,7 @@ def wait_until_it_runs(kubectl: Kubectl) -> None:
     Raises:
         DeployError: A rollout stands still, or the time is over.
     """
-    for name in (WORKER, CONSOLE):
+    for name in BOTH:
         wait_for(name, kubectl)
 
 
@@ -143,26 +146,48 @@ def resume(kubectl: Kubectl) -> bool:
     Raises:
         DeployError: The cluster refused.
     """
-    annotations = (kubectl.get("scaledobject", WORKER) or {}).get("metadata", {}).get("annotations", {})
+    annotations = annotations_of(kubectl)
     if OURS in annotations:
         kubectl.call("annotate", "scaledobject", WORKER, f"{PAUSED}-", f"{OURS}-")
         return False
     return PAUSED in annotations
 
 
-def stop_serving(kubectl: Kubectl) -> None:
+def is_stopped(kubectl: Kubectl) -> bool:
+    """
+    Tell whether a first release has failed here, and was stopped.
+
+    Args:
+        kubectl: The cluster.
+
+    Returns:
+        Whether the pause of `stop_serving` is on.
+
+    Raises:
+        DeployError: The cluster gave no answer.
+    """
+    return OURS in annotations_of(kubectl)
+
+
+def annotations_of(kubectl: Kubectl) -> dict[str, str]:
+    """Return what is noted on the ScaledObject, if there is one."""
+    return dict((kubectl.get("scaledobject", WORKER) or {}).get("metadata", {}).get("annotations", {}))
+
+
+def stop_serving(kubectl: Kubectl, names: Sequence[str] = BOTH) -> None:
     """
     Leave no pod of a release that has failed and has none before it.
 
     Args:
         kubectl: The cluster.
+        names: The Deployments that nothing ran in before.
 
     Raises:
         DeployError: The cluster refused.
     """
     # Not left to KEDA, which may be the very thing that does not work.
-    for name in (WORKER, CONSOLE):
+    for name in names:
         if kubectl.get("deployment", name):
             kubectl.call("patch", "deployment", name, "--type=merge", "--patch", json.dumps({"spec": {"replicas": 0}}))
-    if kubectl.get("scaledobject", WORKER):
+    if WORKER in names and kubectl.get("scaledobject", WORKER):
         kubectl.call("annotate", "scaledobject", WORKER, f"{PAUSED}=0", f"{OURS}=true", "--overwrite")

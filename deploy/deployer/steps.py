@@ -6,11 +6,12 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deployer import lastgood, recovery, rollout
+from deployer import before, lastgood, recovery, rollout
+from deployer.admission import admitted
 from deployer.jobs import run_once
-from deployer.lastgood import LastGood
+from deployer.lastgood import Former, LastGood
 from deployer.manifests import join
-from deployer.record import write_record
+from deployer.record import write_record, write_validated
 from deployer.release import open_release
 from deployer.render import render_job, render_release
 
@@ -32,17 +33,18 @@ class Prepared:
     release: Release
     manifests: str
     difference: str
-    former: LastGood | None
+    former: Former
 
     @property
     def as_good(self) -> LastGood:
         """The release as it is written down once it is the last good one."""
-        return LastGood(self.release.text, self.manifests)
+        return LastGood(self.release, self.manifests)
 
     @property
     def is_live(self) -> bool:
         """Whether this very release is the last good one already, and nothing in the cluster differs from it."""
-        return self.former is not None and self.former.release_json == self.release.text and not self.difference
+        good = self.former.good
+        return good is not None and good.release.text == self.release.text and not self.difference
 
 
 def prepare(root: Path, settings: Settings, kubectl: Kubectl) -> Prepared:
@@ -62,14 +64,14 @@ def prepare(root: Path, settings: Settings, kubectl: Kubectl) -> Prepared:
         DeployError: The cluster gave no answer.
     """
     release = open_release(root, settings.release_key, kubectl.commands)
-    former = lastgood.read(kubectl)
+    former = lastgood.read(kubectl, settings.release_key)
     manifests = join(render_release(release, kubectl))
     return Prepared(release, manifests, kubectl.diff(manifests), former)
 
 
 def verify(root: Path, settings: Settings, kubectl: Kubectl) -> str:
     """
-    Check the release, all that it renders, and that the cluster answers.
+    Check the release, all that it renders, what it was judged against, and that the cluster answers.
 
     Args:
         root: The revision's root.
@@ -80,16 +82,17 @@ def verify(root: Path, settings: Settings, kubectl: Kubectl) -> str:
         What was found, in one line.
 
     Raises:
-        Refused: The release is not what was signed, or holds what no release may change.
-        DeployError: The cluster gave no answer.
+        Refused: The release is not what was signed, holds what no release may change, or was judged against another
+            model than the one that is served.
+        DeployError: The cluster or the bucket gave no answer.
     """
     release = open_release(root, settings.release_key, kubectl.commands)
     render_release(release, kubectl)
     for job in (CANARY, CHECK):
         render_job(release, kubectl, job, "-0")
-    former = lastgood.read(kubectl)
-    good = f"the last good release is {former.version}" if former else "there is no good release yet"
-    return f"{release.version} is whole and signed; the cluster answers; {good}"
+    former = lastgood.read(kubectl, settings.release_key)
+    why = admitted(release, former, settings.bucket, kubectl.commands)
+    return f"{release.version} is whole and signed; the cluster answers; {why}"
 
 
 def rehearse(root: Path, settings: Settings, kubectl: Kubectl) -> str:
@@ -145,7 +148,7 @@ def validate(root: Path, settings: Settings, kubectl: Kubectl) -> str:
     Check the release with the worker's own settings, then write it down as the last good one.
 
     The ConfigMap goes first and the pipeline's record last: if that cannot be written, the caller takes both back, so
-    that the champion is always what the cluster serves.
+    that the champion is always what the cluster serves. That it was validated is true, and stays.
 
     Args:
         root: The revision's root.
@@ -162,8 +165,10 @@ def validate(root: Path, settings: Settings, kubectl: Kubectl) -> str:
     if not prepared.is_live:
         run_once(CHECK, prepared.release, kubectl)
     rollout.wait_until_it_scales(kubectl)
-    lastgood.write(kubectl, prepared.as_good)
+    lastgood.write(kubectl, prepared.as_good.data)
     recovery.prune(prepared.manifests, kubectl)
-    write_record(prepared.release.text, settings.bucket, kubectl.commands)
+    before.forget(kubectl)
+    write_validated(prepared.release, settings.bucket, kubectl.commands)
+    write_record(prepared.release, settings.bucket, kubectl.commands)
     done = "was good already" if prepared.is_live else "works with the real services and is the last good release now"
     return f"{prepared.release.version} {done}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from leadline.doctor import identity, network, pods, scaling, settings, triggers
+from leadline.doctor import examples, identity, network, pods, scaling, settings, triggers
 from leadline.doctor.finding import Fault, Note, Said
 from leadline.doctor.manifests import Manifests
 from leadline.output import Failed
@@ -38,6 +38,8 @@ CHECKS: Final[Mapping[str, Check]] = {
     "ingress-backends": network.ingresses,
     "disruption-budgets": network.budgets,
 }
+REMARKS: Final[Mapping[str, Check]] = {"examples": examples.left_over}
+"""What is worth knowing and never a fault, since manifests with it may be just what is meant."""
 
 
 class Diagnosis(NamedTuple):
@@ -54,7 +56,7 @@ def diagnose(manifests: Manifests) -> Diagnosis:
     Raises:
         Failed: An object is not built as Kubernetes has it, so that nothing can be said about it.
     """
-    said = [(name, word) for name, check in CHECKS.items() for word in _said(name, check, manifests)]
+    said = [(name, word) for name, check in {**CHECKS, **REMARKS}.items() for word in _said(name, check, manifests)]
     faults = tuple((name, word) for name, word in said if isinstance(word, Fault))
     return Diagnosis(faults, tuple(dict.fromkeys(word.text for _, word in said if isinstance(word, Note))))
 

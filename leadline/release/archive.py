@@ -3,6 +3,7 @@
 import io
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -21,7 +22,8 @@ _BEGINNING_OF_TIME: Final = (1980, 1, 1, 0, 0, 0)
 _UNIX: Final = 3
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _DAMAGED: Final = (
-    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError, OverflowError
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError,
+    OverflowError, LookupError
 )  # fmt: skip
 """What `zipfile` raises on bytes that are no archive, or half of one."""
 
@@ -67,7 +69,7 @@ def from_zip(data: bytes, what: str, bounds: Bounds = Bounds()) -> dict[str, Fil
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
             _check(entries, what, bounds)
             return {entry.filename: _read(archive, entry) for entry in entries}
     except _DAMAGED as error:

@@ -8,8 +8,8 @@ from typing import Final
 
 from leadline.output import CheckFailed
 from leadline.release.archive import from_zip
-from leadline.release.bucket import Kept, fetch, release_key
-from leadline.release.revision import verified
+from leadline.release.bucket import Kept, check_validated, fetch, release_key
+from leadline.release.revision import RELEASE, verified
 from ports import Deployment, Deployments, Hook, Objects, Revision, Unavailable
 from schemas.release import Release
 
@@ -24,26 +24,36 @@ Show = Callable[[Deployment, Sequence[Hook]], object]
 
 def find(releases: Sequence[Kept], version: str) -> Kept:
     """
-    Return the release of this version, or the newest with the model of this version.
+    Return the validated release of this version, or the newest of them with the model of this version.
 
     Args:
         releases: The newest first.
         version: Of a release, or of a model.
 
     Raises:
-        CheckFailed: There is none; those that come near are named.
+        CheckFailed: There is none; why, and those that come near.
     """
-    for one in releases:
+    validated = [one for one in releases if one.validated]
+    for one in (*validated, *releases):
         if one.version == version:
-            return one
-    for one in releases:
+            return _validated(one)
+    for one in (*validated, *releases):
         if one.model_version == version:
-            return one
-    names = [one.version for one in releases]
-    near = difflib.get_close_matches(version, [*names, *(one.model_version for one in releases)], _NEAR, 0.5)
+            return _validated(one)
+    names = [one.version for one in validated]
+    near = difflib.get_close_matches(version, [*names, *(one.model_version for one in validated)], _NEAR, 0.5)
     shown = list(dict.fromkeys(near)) or names[:_NEAR]
     hint = f"near it are {', '.join(shown)}" if near else f"the newest are {', '.join(shown) or 'none at all'}"
-    raise CheckFailed(f"no release {version!r} is kept; {hint} (`leadline release ls` shows all)")
+    raise CheckFailed(f"no release {version!r} is kept; of the validated ones {hint} (`leadline release ls` shows all)")
+
+
+def _validated(one: Kept) -> Kept:
+    if not one.validated:
+        raise CheckFailed(
+            f"release {one.version} is kept and was never validated in production: nobody has approved it, or it has "
+            "failed there, or is still on its way; its own run of the pipeline may bring it there, `pin` does not"
+        )
+    return one
 
 
 def revision_of(models: Objects, version: str, public_key: Path | None) -> tuple[Revision, Release]:
@@ -51,15 +61,17 @@ def revision_of(models: Objects, version: str, public_key: Path | None) -> tuple
     Return what is to be deployed, and what it says of itself. Other content under its name will not be deployed.
 
     Raises:
-        CheckFailed: It is no release of this version, or not signed with the key.
+        CheckFailed: It is no release of this version, not what production validated, or not signed with the key.
         Unavailable: S3 did not answer, or refused.
     """
     key = release_key(version)
     archive = fetch(models, key)
     what = f"s3://{models.bucket}/{key}"
-    release = verified(from_zip(archive.content, what), what, public_key)
+    files = from_zip(archive.content, what)
+    release = verified(files, what, public_key)
     if release.version != version:
         raise CheckFailed(f"{what} holds release {release.version}; somebody has put it under another name")
+    check_validated(models, version, files[RELEASE])
     return Revision(models.bucket, key, archive.etag), release
 
 

@@ -41,11 +41,6 @@ def author_key(given: Path | None) -> Path:
     return key
 
 
-def release_key_file(given: Path | None) -> Path | None:
-    """Return the public key that releases are checked with: the one given, else that of LEADLINE_PUBLIC_KEY."""
-    return given or load_settings(os.environ).settings.public_key
-
-
 models_option = click.option(
     "--models", metavar="s3://BUCKET/", help="Bucket of models and releases; by default LEADLINE_MODELS."
 )

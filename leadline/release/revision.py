@@ -7,50 +7,29 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from leadline.output import CheckFailed, Failed
+from leadline.output import CheckFailed
 from leadline.release.archive import File, read
+from leadline.release.source import plain_file
 from propensity.signing import is_signed
 from schemas.release import Release
 
 RELEASE: Final = "release.json"
 SIGNATURE: Final = "release.sig"
 GATE: Final = "gate.json"
-SOURCES: Final = ("appspec.yml", "deploy", "k8s")
-"""What a revision takes over from the source."""
 
 
-def source_files(root: Path) -> dict[str, File]:
-    """
-    Return what is deployed of the source: no caches, no hidden files.
-
-    Raises:
-        CheckFailed: Something of it is missing, or is no plain file.
-    """
-    files: dict[str, File] = {}
-    for name in SOURCES:
-        place = root / name
-        if place.is_dir() and not place.is_symlink():
-            found = {f"{name}/{path}": place / path for path in _paths(place)}
-            files |= {path: _file(source) for path, source in found.items()}
-        elif name.endswith(".yml"):
-            files[name] = _file(place)
-        else:
-            raise CheckFailed(f"{place} is no folder; --from names the root of the source")
-    return files
-
-
-def documents(gate: Path | None, sboms: Iterable[Path]) -> dict[str, File]:
+def documents(gate: Path, sboms: Iterable[Path]) -> dict[str, File]:
     """
     Return what else travels along: the gate's verdict, and the lists of parts under `sbom/`.
 
     Raises:
         CheckFailed: One of them cannot be read, or two have one name.
     """
-    files = {} if gate is None else {GATE: _file(gate)}
+    files = {GATE: plain_file(gate)}
     for sbom in sboms:
         if f"sbom/{sbom.name}" in files:
             raise CheckFailed(f"two --sbom files are named {sbom.name}; name them apart")
-        files[f"sbom/{sbom.name}"] = _file(sbom)
+        files[f"sbom/{sbom.name}"] = plain_file(sbom)
     return files
 
 
@@ -132,22 +111,3 @@ def _parsed(says: Mapping[str, Any], what: str) -> Release:
 def _fault(what: str, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     return f"{what}: /{'/'.join(map(str, first['loc']))}: {first['msg']}"
-
-
-def _paths(folder: Path) -> list[str]:
-    """Name the files of a folder; what Python or an editor leaves behind is none of them."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    return sorted(
-        path.as_posix()
-        for path in found
-        if path.suffix != ".pyc" and not any(part.startswith(".") or part == "__pycache__" for part in path.parts)
-    )
-
-
-def _file(path: Path) -> File:
-    if path.is_symlink() or not path.is_file():
-        raise CheckFailed(f"{path} is no plain file")
-    try:
-        return File(path.read_bytes(), bool(path.stat().st_mode & 0o100))
-    except OSError as error:
-        raise Failed(f"{path} cannot be read: {error.strerror}") from error

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import click
 
 from leadline.output import CheckFailed
+from leadline.release.held import Held, from_folder
 from ports import open_kms_key
-from propensity.bundle import MANIFEST, read_manifest
+from propensity.bundle import MANIFEST
 from propensity.signing import SIGNATURE, is_signed, public_pem, sign
-from schemas.manifest import Manifest
 
 
 class Signer(NamedTuple):
@@ -22,26 +22,24 @@ class Signer(NamedTuple):
     sign: Callable[[bytes], bytes]
     public_pem: Callable[[], bytes]
 
-    def own_bundle(self, folder: Path) -> Manifest:
+    def own_bundle(self, folder: Path) -> Held:
         """
-        Return the manifest of a bundle that bears this key's signature: workers trust no other.
+        Return a bundle that bears this key's signature: workers trust no other.
 
         Raises:
             CheckFailed: It does not.
             BundleError: Another check of the bundle does not hold.
         """
-        manifest = read_manifest(folder, None)
+        bundle = from_folder(folder, None)
+        signature = bundle.files.get(SIGNATURE)
         with tempfile.TemporaryDirectory(prefix="leadline-") as temporary:
             public = Path(temporary) / "release-key.pem"
             public.write_bytes(self.public_pem())
-            signature = folder / SIGNATURE
-            if not signature.is_file() or not is_signed(
-                (folder / MANIFEST).read_bytes(), signature.read_bytes(), public
-            ):
+            if signature is None or not is_signed(bundle.files[MANIFEST].content, signature.content, public):
                 raise CheckFailed(
                     f"{folder} is not signed with {self.name}, and workers would refuse it; `leadline model sign` first"
                 )
-        return manifest
+        return bundle
 
 
 def signer(kms: str | None, key: Path | None) -> Signer:

@@ -13,7 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from leadline.output import console_for, emit, json_option, progress_console
 from leadline.release.bucket import current, kept
 from leadline.release.deploy import StillRunning, find, follow, revision_of
-from leadline.release.places import models_bucket, models_option, release_key_file
+from leadline.release.places import models_bucket, models_option
 from ports import Deployment, Deployments, Hook, open_deployments
 
 _MAX_DESCRIPTION: Final = 256
@@ -27,7 +27,7 @@ _STOPPED: Final = 130
 @click.option("--application", default="leadline", show_default=True, help="Of CodeDeploy.")
 @click.option("--group", default="leadline-prod", show_default=True, help="Its deployment group.")
 @click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the deployment's description.")
-@click.option("--public-key", type=click.Path(path_type=Path), help="PEM file that releases are signed with.")
+@click.option("--public-key", type=click.Path(path_type=Path), help="PEM file of the pipeline's key.")
 @click.option("--timeout-s", type=click.IntRange(1, 86400), default=7200, show_default=True, help="Longest wait.")
 @click.option("--dry-run", is_flag=True, help="Find and verify the release, and deploy nothing.")
 @click.option("--no-wait", is_flag=True, help="Start the deployment, and do not wait for its end.")
@@ -46,19 +46,21 @@ def pin(
     as_json: bool,
 ) -> int:
     """
-    Deploy a release that is kept once more; VERSION is a release's, or a model's for its newest release.
+    Deploy a release once more that production has validated; VERSION is a release's, or a model's for its newest one.
 
-    It goes through the same hooks and checks as a new one. Its signature is checked here as well where --public-key
-    or LEADLINE_PUBLIC_KEY names the key. Exit 1: the deployment failed or was stopped.
+    It goes through the same hooks and checks as a new one. Here its files are checked by their digests, and with
+    --public-key its signature as well; LEADLINE_PUBLIC_KEY is not asked, since it may be an author's key. Exit 1: the
+    deployment failed or was stopped.
     """
     console = console_for(as_json=as_json)
     bucket = models_bucket(models)
     one = find(kept(bucket), version)
-    key = release_key_file(public_key)
-    revision, release = revision_of(bucket, one.version, key)
+    revision, release = revision_of(bucket, one.version, public_key)
     now = current(bucket)
-    console.print(f"{one.version}: {release.model.name} {release.model.version}, made {release.created_at}; "
-                  f"{'signature checked' if key else 'no --public-key, signature not checked here'}")  # fmt: skip
+    checked = (
+        "signature and digests checked" if public_key else "digests checked; no --public-key: its signature is not"
+    )
+    console.print(f"{one.version}: {release.model.name} {release.model.version}, made {release.created_at}; {checked}")
     console.print(f"the last release that production validated is {now.version if now else 'none'}")
     result = {"version": one.version, "model": release.model.model_dump(), "before": now and now.version}
     if dry_run:

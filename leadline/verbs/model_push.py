@@ -6,7 +6,8 @@ import click
 
 from leadline.output import console_for, emit, json_option
 from leadline.release.archive import to_zip
-from leadline.release.bundles import INCOMING, checked, parts
+from leadline.release.bundles import INCOMING, examine
+from leadline.release.held import from_folder
 from leadline.release.places import author_key, models_bucket
 from leadline.trust import model_folder
 
@@ -24,10 +25,12 @@ def push(*, folder: Path | None, to: str | None, public_key: Path | None, dry_ru
     Check a bundle, and upload it as the one object that starts the pipeline.
 
     Signature, digests, versions and the pickle's inspection are checked here first; a bundle that fails is not sent.
+    What is sent are the very bytes that were checked.
     """
     place = model_folder(folder)
-    manifest = checked(place, author_key(public_key))
-    content = to_zip(parts(place, manifest))
+    bundle = from_folder(place, author_key(public_key))
+    examine(bundle, str(place))
+    manifest, content = bundle.manifest, to_zip(bundle.files)
     models = models_bucket(to, "--to")
     address = f"s3://{models.bucket}/{INCOMING}"
     version = None if dry_run else models.put(INCOMING, content)

@@ -26,6 +26,7 @@ class NotTried(BotoCoreError):
 
 _THROTTLED: Final = frozenset(
     {
+        "ConditionalRequestConflict",
         "KMS.ThrottlingException",
         "KmsThrottled",
         "ProvisionedThroughputExceededException",

@@ -124,6 +124,23 @@ class S3Objects:
                 return
             start = {"ContinuationToken": page["NextContinuationToken"]}
 
+    def existed(self, key: str) -> bool:
+        """
+        Tell whether there is an object of this name, or was one: its versions, or the mark that it was deleted.
+
+        Raises:
+            Unavailable: S3 did not answer, or refused.
+        """
+        try:
+            # Sorted by name, and no name that begins with another one comes before that one.
+            page = self._calls.retried(
+                partial(self._client.list_object_versions, Bucket=self.bucket, Prefix=key, MaxKeys=1)
+            )
+            with reading():
+                return any(one["Key"] == key for one in (*page.get("Versions", []), *page.get("DeleteMarkers", [])))
+        except AwsError as error:
+            raise self._calls.unavailable("s3:ListBucketVersions", error) from error
+
     def _download(self, key: str, max_bytes: int) -> Object:
         reply = self._client.get_object(Bucket=self.bucket, Key=key)
         with reply["Body"] as body:

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -78,10 +78,25 @@ def test_only_s3s_own_word_means_that_there_is_none(bucket: Objects) -> None:
         open_objects("s3://nowhere/").put("a", b"x")
 
 
+def test_what_was_deleted_has_existed_and_what_never_was_has_not(bucket: Objects) -> None:
+    """A name that begins with another one is not that other one."""
+    s3 = boto3.client("s3", region_name=REGION)
+    bucket.put("a.json", b"1")
+    bucket.put("b.json.md", b"1")
+    assert (True, False, False) == (bucket.existed("a.json"), bucket.existed("a"), bucket.existed("b.json"))
+
+    s3.delete_object(Bucket="models", Key="a.json")
+    assert bucket.existed("a.json")
+
+    [version] = s3.list_object_versions(Bucket="models", Prefix="a.json")["Versions"]
+    s3.delete_object(Bucket="models", Key="a.json", VersionId=version["VersionId"])
+    assert bucket.existed("a.json"), "the mark that it was deleted is still there"
+
+
 @pytest.mark.parametrize(("status", "code"), [(403, "AccessDenied"), (400, "BadDigest"), (404, "404")])
 def test_a_refusal_is_told_and_is_not_tried_again(stubbed: tuple[S3Objects, Stubber], status: int, code: str) -> None:
     objects, stubber = stubbed
-    for call in ("get_object", "put_object", "list_objects_v2"):
+    for call in ("get_object", "put_object", "list_objects_v2", "list_object_versions"):
         stubber.add_client_error(call, code, http_status_code=status)
 
     with pytest.raises(Unavailable, match=f"s3:GetObject failed on s3://models/: {code}"):
@@ -90,6 +105,8 @@ def test_a_refusal_is_told_and_is_not_tried_again(stubbed: tuple[S3Objects, Stub
         objects.put("a", b"x", once=True)
     with pytest.raises(Unavailable, match=f"s3:ListBucket failed on s3://models/: {code}"):
         list(objects.list(""))
+    with pytest.raises(Unavailable, match=f"s3:ListBucketVersions failed on s3://models/: {code}"):
+        objects.existed("a")
     stubber.assert_no_pending_responses()
 
 
@@ -99,10 +116,11 @@ def test_s3_that_is_away_is_told(stubbed: tuple[S3Objects, Stubber], monkeypatch
     def away(**_: object) -> object:
         raise EndpointConnectionError(endpoint_url="https://s3")
 
-    for call in ("get_object", "put_object", "list_objects_v2"):
+    for call in ("get_object", "put_object", "list_objects_v2", "list_object_versions"):
         monkeypatch.setattr(objects._client, call, away)
 
-    for ask in (lambda: objects.get("a", max_bytes=1), lambda: objects.put("a", b""), lambda: list(objects.list(""))):
+    asks: list[Callable[[], object]] = [lambda: objects.get("a", max_bytes=1), lambda: objects.put("a", b"")]
+    for ask in (*asks, lambda: list(objects.list("")), lambda: objects.existed("a")):
         with pytest.raises(Unavailable, match="EndpointConnectionError"):
             ask()
 
@@ -117,6 +135,19 @@ def test_an_upload_that_s3_could_not_take_is_made_once_more_as_a_whole_with_its_
     stubber.add_response("put_object", {"VersionId": "v2"}, asked)
 
     assert "v2" == objects.put("a", b"x", once=True)
+
+
+def test_a_put_that_meets_another_one_is_made_once_more_and_then_finds_what_the_other_has_put(
+    stubbed: tuple[S3Objects, Stubber],
+) -> None:
+    """S3 says 409 while the other one is on its way, and may take neither."""
+    objects, stubber = stubbed
+    stubber.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+    stubber.add_client_error("put_object", "PreconditionFailed", http_status_code=412)
+
+    with pytest.raises(AlreadyThere, match="s3://models/a is there already"):
+        objects.put("a", b"x", once=True)
+    stubber.assert_no_pending_responses()
 
 
 def test_a_listing_is_read_to_its_end(stubbed: tuple[S3Objects, Stubber]) -> None:

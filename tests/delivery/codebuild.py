@@ -73,9 +73,11 @@ class CodeBuild:
             **self.environ,
             "PATH": f"{STAND_INS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "STAND_IN_STATE": str(self.state),
+            "STEP_TIMES": os.environ.get("STEP_TIMES", os.devnull),
             "CODEBUILD_SRC_DIR": str(folder),
             "CODEBUILD_SRC_DIR_Model": str(model),
             "CODEBUILD_RESOLVED_SOURCE_VERSION": commit,
+            "CODEBUILD_BUILD_NUMBER": str(self.count),
         }
         command = [BUILDSPEC["env"]["shell"], "-c", script(("pre_build", "build"))]
         ran = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
@@ -93,19 +95,20 @@ def script(phases: Sequence[str]) -> str:
     """
     Return what CodeBuild does, as one script.
 
-    All commands share one shell. After a command that fails, the rest of its phase is left out, its `finally` is run
-    all the same, and no phase begins any more.
+    The commands of a phase share one shell; what one phase has set, no other one is promised. After a command that
+    fails, the rest of its phase is left out, its `finally` is run all the same, and no phase begins any more.
     """
-    lines = []
+    lines = ["set -o nounset"]
     for phase in phases:
         last = [f"eval {shlex.quote(command)}" for command in BUILDSPEC["phases"][phase].get("finally", [])]
-        lines += [f"finish() {{ {'; '.join([*last, ':'])}; }}"]
+        lines += ["(", f"finish() {{ {'; '.join([*last, ':'])}; }}"]
         lines += [
-            f"eval {shlex.quote(command)} || {{ status=$?; finish; exit $status; }}"
+            f"began=$EPOCHREALTIME; eval {shlex.quote(command)} || {{ status=$?; finish; exit $status; }}; "
+            f"printf '%s %s %s\\n' $began $EPOCHREALTIME {shlex.quote(command)} >> $STEP_TIMES"
             for command in commands(phase)
             if command not in CHECKS
         ]
-        lines.append("finish")
+        lines += ["finish", ") || exit $?"]
     return "\n".join(lines)
 
 

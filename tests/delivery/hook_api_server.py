@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
-from tests.delivery.stand_in_kubectl import RESOURCES, Cluster, key_of
+from tests.delivery.stand_in_kubectl import RESOURCES, Cluster, key_of, template_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,6 +118,8 @@ class Handler(BaseHTTPRequestHandler):
         kind, key = PATHS[collection], f"{PATHS[collection]}/{name}"
         query, body = parse_qs(address.query), yaml.load(self.body(), Loader=yaml.CSafeLoader)
         self.note("patch", kind)
+        if self.headers["Content-Type"] == "application/json-patch+json":
+            body = {"spec": {"template": template_in(body)}}
         if self.headers["Content-Type"] != "application/apply-patch+yaml":
             return self.object(self.merged(self.cluster.objects[key], body))
         if key not in self.cluster.objects:

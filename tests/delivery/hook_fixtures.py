@@ -25,7 +25,8 @@ def release_keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 def revisions(tmp_path_factory: pytest.TempPathFactory, release_keys: Keys) -> dict[str, Path]:
     """Make the revisions of an old and a new release, not to be changed."""
     folder = tmp_path_factory.mktemp("revisions")
-    return {version: make_revision(folder / version, version, release_keys) for version in (OLD, NEW)}
+    champions = {OLD: None, NEW: OLD}
+    return {version: make_revision(folder / version, version, release_keys, old) for version, old in champions.items()}
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from leadline.release.archive import File
-from leadline.release.revision import GATE, assemble, source_files
+from leadline.release.revision import GATE, assemble
+from leadline.release.source import SOURCES, source_files
 from tests.delivery import stand_in_kubectl
 from tests.delivery.stand_in_kubectl import Cluster
 
@@ -34,6 +36,11 @@ STEPS = ("verify", "rehearse", "apply", "validate")
 REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/leadline"
 BUCKET = "leadline-models-111122223333-eu-west-1"
 RECORD = f"{BUCKET}/current/release.json"
+
+
+def validated(version: str) -> str:
+    """Return where the bucket says that a version was validated."""
+    return f"{BUCKET}/validated/{version}.json"
 
 
 class Keys(NamedTuple):
@@ -67,10 +74,22 @@ def served(version: str) -> dict[str, str]:
     return {f"leadline-{name}": image for name, image in images_of(version).items()}
 
 
-def make_revision(folder: Path, version: str, keys: Keys) -> Path:
-    """Lay out a signed revision of the project's own files, with what `leadline release make` calls for it."""
-    files = {**source_files(ROOT), GATE: File(b"{}"), "sbom/worker.cdx.json": File(b"{}")}
-    for name, file in assemble(files, about(version), keys.sign).items():
+def make_revision(folder: Path, version: str, keys: Keys, champion: str | None = None) -> Path:
+    """
+    Lay out a signed revision of the project's own files, with what `leadline release make` calls for it.
+
+    Args:
+        folder: Where.
+        version: The release's.
+        keys: The pipeline's.
+        champion: The version of the release whose model this one was judged against; None for a first one.
+    """
+    files = {
+        **source_files(exported(folder.parent / f"{folder.name}-source"), commit_of(version)),
+        GATE: File(b"{}"),
+        "sbom/worker.cdx.json": File(b"{}"),
+    }
+    for name, file in assemble(files, about(version, champion), keys.sign).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.content)
@@ -78,25 +97,52 @@ def make_revision(folder: Path, version: str, keys: Keys) -> Path:
     return folder
 
 
-def about(version: str) -> dict[str, Any]:
+def exported(folder: Path) -> Path:
+    """Copy what is deployed to a folder that is no checkout, as CodePipeline hands it to the build."""
+    folder.mkdir()
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name)
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def commit_of(version: str) -> str:
+    """Return the commit that a version was built from."""
+    return version.rpartition("-")[2] + "0" * 33
+
+
+def model_of(version: str) -> dict[str, str]:
+    """Return the model that a version's release names."""
+    names = {"sha256": "model.pkl", "manifest_sha256": "manifest.json"}
+    digests = {key: hashlib.sha256(f"{name} {version}".encode()).hexdigest() for key, name in names.items()}
+    return {"name": "loan-propensity", "version": version.rpartition("-")[0], **digests}
+
+
+def champion_of(version: str) -> dict[str, str]:
+    """Return a version's model as a later release names it for its champion."""
+    return {key: value for key, value in model_of(version).items() if key != "manifest_sha256"}
+
+
+def about(version: str, champion: str | None) -> dict[str, Any]:
     """Return what a release.json says besides its files."""
-    model, _, commit = version.rpartition("-")
     return {
         "schema_version": 1,
         "version": version,
         "created_at": "2026-11-25T02:00:00Z",
-        "source_commit": commit + "0" * 33,
+        "source_commit": commit_of(version),
         "images": images_of(version),
-        "model": {"name": "loan-propensity", "version": model, "sha256": "1" * 64},
-        "champion": None,
+        "model": model_of(version),
+        "champion": None if champion is None else champion_of(champion),
     }
 
 
-def describe(folder: Path, version: str) -> dict[str, Any]:
+def describe(folder: Path, version: str, champion: str | None = None) -> dict[str, Any]:
     """Return the content of a revision's release.json."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.name not in ("release.json", "release.sig")]
     digests = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    return {**about(version), "files": digests}
+    return {**about(version, champion), "files": digests}
 
 
 def sign(folder: Path, content: Any, keys: Keys) -> None:  # noqa: ANN401  what is signed may be wrong on purpose

@@ -91,20 +91,29 @@ class Cluster:
         if argv[0] == "openssl":
             return -1, "", ""
         if argv[0] == "aws":
-            return self.put_object(argv[1:])
+            return self.s3api(argv[1:])
         words = [word for word in argv[1:] if word not in EVERYWHERE]
         if len(argv) - 1 - len(words) != len(EVERYWHERE):
             return 1, "", f"every call bears {EVERYWHERE}: {argv}"
         method = getattr(self, f"kubectl_{words[0]}", None)
         return method(words[1:], stdin) if method else (1, "", f"the stand-in knows no {words[0]}")
 
-    def put_object(self, words: list[str]) -> Answer:
-        """Keep one object of the bucket."""
+    def s3api(self, words: list[str]) -> Answer:
+        """Keep one object of the bucket, give one, or list."""
+        file = Path(words.pop()) if words[1] == "get-object" else None
         flags = dict(zip(words[2::2], words[3::2], strict=True))
-        if words[:2] != ["s3api", "put-object"]:
-            return 1, "", f"the stand-in knows no {words[:2]}"
-        self.bucket[f"{flags['--bucket']}/{flags['--key']}"] = Path(flags["--body"]).read_text(encoding="utf-8")
-        return 0, "{}", ""
+        place = f"{flags['--bucket']}/{flags.get('--key') or flags.get('--prefix')}"
+        if words[:2] == ["s3api", "put-object"]:
+            self.bucket[place] = Path(flags["--body"]).read_text(encoding="utf-8")
+            return 0, "{}", ""
+        if words[:2] == ["s3api", "list-objects-v2"]:
+            found = sorted(key.partition("/")[2] for key in self.bucket if key.startswith(place))
+            listed = [{"Key": key} for key in found[: int(flags["--max-keys"])]]
+            return 0, json.dumps({"Contents": listed}) if listed else "", ""
+        if file and place in self.bucket:
+            file.write_text(self.bucket[place], encoding="utf-8")
+            return 0, "{}", ""
+        return 1, "", f"the stand-in knows no {words}"
 
     def needs(self, kind: str, *verbs: str) -> None:
         """Note the rights that a request needs."""
@@ -113,8 +122,8 @@ class Cluster:
     def kubectl_kustomize(self, words: list[str], _stdin: str | None) -> Answer:
         """Let kubectl render; the same folder is rendered once."""
         top = (Path(words[0]) / "kustomization.yaml").read_bytes()
-        k8s = (Path(words[0]) / json.loads(top)["resources"][0]).resolve().parents[2]
-        files = sorted(path for path in k8s.rglob("*") if path.is_file())
+        base = (Path(words[0]) / json.loads(top)["resources"][0]).resolve()
+        files = [base] if base.is_file() else sorted(path for path in base.parents[2].rglob("*") if path.is_file())
         key = hashlib.sha256(
             b"\0".join([re.sub(rb'"\.\./.*?"', b"", top), *(file.read_bytes() for file in files)])
         ).hexdigest()
@@ -269,12 +278,13 @@ class Cluster:
         return 0, "", ""
 
     def kubectl_patch(self, words: list[str], _stdin: str | None) -> Answer:
-        """Set a Deployment's replicas."""
+        """Set a Deployment's replicas, or its pod template."""
         self.needs(KINDS[words[0]], "get", "patch")
         found = self.objects[f"{KINDS[words[0]]}/{words[1]}"]
-        if words[2:4] != ["--type=merge", "--patch"]:
+        if words[2] not in ("--type=merge", "--type=json") or words[3] != "--patch":
             return 1, "", f"the stand-in knows no {words}"
-        found["spec"] |= json.loads(words[4])["spec"]
+        change = json.loads(words[4])
+        found["spec"] |= change["spec"] if words[2] == "--type=merge" else {"template": template_in(change)}
         found["metadata"]["generation"] += 1
         return 0, "", ""
 
@@ -302,6 +312,13 @@ class Cluster:
         cluster.rights = {(verb, group, resource) for verb, group, resource in content["rights"]}
         cluster.plan = Plan(**content["plan"])
         return cluster
+
+
+def template_in(change: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the pod template that a JSON patch puts in the place of another one."""
+    [one] = change
+    assert (one["op"], one["path"]) == ("replace", "/spec/template")
+    return dict(one["value"])
 
 
 def key_of(document: dict[str, Any]) -> str:

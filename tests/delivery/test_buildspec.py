@@ -24,7 +24,8 @@ from tests.delivery.codebuild import BUILDSPEC, CHECKS, COMMIT, REGISTRY, Built,
 from tests.trained import ROOT
 
 REGION: Final = "eu-west-1"
-GIVEN_BY_CODEBUILD: Final = {"CODEBUILD_SRC_DIR_Model", "CODEBUILD_RESOLVED_SOURCE_VERSION"}
+GIVEN_BY_CODEBUILD: Final = {"CODEBUILD_SRC_DIR_Model", "CODEBUILD_RESOLVED_SOURCE_VERSION", "CODEBUILD_BUILD_NUMBER"}
+OTHER_COMMIT: Final = COMMIT[::-1]
 KEYS: Final = {
     "": {"version", "env", "phases", "artifacts"},
     "env": {"shell"},
@@ -153,7 +154,8 @@ def test_a_better_model_becomes_a_signed_release(second: Built, first: Built) ->
     build = second.folder / "build"
     says = read_release(build / "release", build / "release-key.pem")
     manifest = read_manifest(build / "challenger", build / "release-key.pem")
-    assert (f"{manifest.version}-{COMMIT[:7]}", manifest.id) == (says.version, says.model)
+    assert (f"{manifest.version}-{COMMIT[:7]}", manifest.id) == (says.version, says.model.id)
+    assert _digest(build / "challenger/manifest.json") == says.model.manifest_sha256
     assert read_manifest(first.folder / "build/challenger", None).id == says.champion
     assert f"{REGISTRY}/leadline/worker@{(build / 'worker.digest').read_text().strip()}" == says.images.worker
     assert f"{REGISTRY}/leadline/console@{(build / 'console.digest').read_text().strip()}" == says.images.console
@@ -170,6 +172,14 @@ def test_the_image_has_the_countersigned_bundle_and_the_pipelines_key(second: Bu
     assert _digest(build / "challenger/manifest.sig") == image["files"]["manifest.sig"]
     assert _digest(build / "release-key.pem") == image["files"]["release-key.pem"]
     assert image["labels"]["org.opencontainers.image.revision"] == COMMIT
+
+
+def test_images_are_pushed_under_a_tag_of_the_builds_own_and_nothing_is_taken_from_the_registry(second: Built) -> None:
+    version = read_release(second.folder / "build/release", None).version
+    pushed = {call[-1] for call in second.calls if call[:2] == ["docker", "push"]}
+
+    assert {f"{REGISTRY}/leadline/{name}:{version}-2" for name in ("worker", "console")} == pushed
+    assert [] == [call for call in second.calls if call[:2] == ["docker", "pull"]]
 
 
 def test_each_image_has_its_list_of_parts(second: Built) -> None:
@@ -241,6 +251,29 @@ def test_a_model_that_the_gate_refuses_stops_before_an_image_is_built(codebuild:
     assert "must not take OLD's place" in built.log
     assert {"aws"} == {call[0] for call in built.calls}
     assert not {path.name for path in (built.folder / "build").rglob("*")} & {"data1.csv", "data2.csv", "id.key"}
+
+
+@pytest.mark.usefixtures("second")
+def test_what_was_built_before_stops_before_anything_is_fetched(codebuild: CodeBuild, scene: Scene) -> None:
+    """The same model and the same commit: there is one release of a version."""
+    built = codebuild.run(scene.folder / "second")
+
+    assert 3 == built.code, built.log
+    assert "a version is built once" in built.log
+    assert [] == built.calls
+
+
+@pytest.mark.usefixtures("second")
+def test_a_new_commit_around_the_model_that_is_served_becomes_a_release(
+    codebuild: CodeBuild, pushed: Path, first: Built
+) -> None:
+    """Judged against itself, which is what is served."""
+    built = codebuild.run(pushed, commit=OTHER_COMMIT)
+
+    assert 0 == built.code, built.log
+    says = read_release(built.folder / "build/release", built.folder / "build/release-key.pem")
+    assert read_release(first.folder / "build/release", None).model == says.model
+    assert says.model.id == says.champion
 
 
 def _fill_buckets(scene: Scene) -> None:

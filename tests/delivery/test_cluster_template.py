@@ -9,6 +9,7 @@ from tests.delivery.least_privilege.policies import data, template
 from tests.delivery.templates import ACCOUNT, INFRA, REGION, Template
 
 PRIVATE: Final = ["PrivateSubnetA", "PrivateSubnetB"]
+ON_CALL: Final = "arn:aws:iam::111122223333:role/leadline-oncall"
 NODES_NEED: Final = {"Ec2Endpoint", "EcrApiEndpoint", "EcrDockerEndpoint", "S3Endpoint", "StsEndpoint", "EksEndpoint"}
 
 
@@ -35,9 +36,20 @@ def test_whoever_made_the_cluster_is_not_its_administrator_for_that() -> None:
     access = one("AWS::EKS::Cluster")["AccessConfig"]
 
     assert {"AuthenticationMode": "API", "BootstrapClusterCreatorAdminPermissions": False} == access
-    assert ["AdminRoleArn"] == [
-        entry["PrincipalArn"] for entry in template("cluster").of_type("AWS::EKS::AccessEntry").values()
-    ]
+    assert "AdminRoleArn" == one("AWS::EKS::AccessEntry")["PrincipalArn"]
+
+
+def test_people_on_call_come_in_as_a_group_that_the_platform_binds_and_only_where_somebody_names_them() -> None:
+    """EKS's own policies would let them more than the Role of operator.yaml does."""
+    entries = cluster(OperatorRoleArn=ON_CALL).of_type("AWS::EKS::AccessEntry")
+    bound = (INFRA.parent / "k8s" / "base" / "platform" / "operator.yaml").read_text()
+
+    assert "OperatorAccess" not in template("cluster").resources
+    assert {"ClusterName": "leadline", "PrincipalArn": ON_CALL, "Type": "STANDARD"} == {
+        key: value for key, value in entries["OperatorAccess"].items() if key != "KubernetesGroups"
+    }
+    [group] = entries["OperatorAccess"]["KubernetesGroups"]
+    assert f"kind: Group\n    name: {group}\n" in bound
 
 
 def test_secrets_are_encrypted_and_all_that_the_control_plane_says_is_kept() -> None:
@@ -80,9 +92,19 @@ def test_nodes_are_private_and_a_pod_cannot_borrow_a_nodes_credentials() -> None
     assert "RemoteAccess" not in group
 
 
-def test_how_many_nodes_there_are_is_left_to_the_autoscaler() -> None:
+def test_a_group_is_made_with_all_three_of_its_sizes() -> None:
+    """EKS refuses a part of them."""
+    size = one("AWS::EKS::Nodegroup")["ScalingConfig"]
+
+    assert {"MinSize", "MaxSize", "DesiredSize"} == set(size)
+    assert size["MinSize"] <= int(size["DesiredSize"]) <= size["MaxSize"]
+
+
+def test_how_many_nodes_there_are_is_left_to_the_autoscaler_afterwards() -> None:
     """An update of the stack would put a DesiredSize back, in the middle of a burst."""
-    assert {"MinSize", "MaxSize"} == set(one("AWS::EKS::Nodegroup")["ScalingConfig"])
+    later = one("AWS::EKS::Nodegroup", cluster(NodeDesired=""))
+
+    assert {"MinSize", "MaxSize"} == set(later["ScalingConfig"])
 
 
 def test_nodes_come_after_the_network_plugin_and_the_endpoints_that_they_start_by() -> None:
@@ -98,6 +120,14 @@ def test_network_policies_are_enforced() -> None:
 
     assert '{"enableNetworkPolicy": "true"}' == plugin["ConfigurationValues"]
     assert template("cluster").arn("CniRole") == plugin["ServiceAccountRoleArn"]
+
+
+def test_what_pods_use_can_be_asked_for_once_there_are_nodes() -> None:
+    """`kubectl top` needs the metrics server, whose pods wait for a node."""
+    addons = {addon["AddonName"]: name for name, addon in template("cluster").of_type("AWS::EKS::Addon").items()}
+
+    assert {"vpc-cni", "kube-proxy", "coredns", "metrics-server"} == set(addons)
+    assert "Nodes" == template("cluster").resources[addons["metrics-server"]]["DependsOn"]
 
 
 @pytest.mark.parametrize(("nat", "ways_out"), [("none", 0), ("one", 1)])

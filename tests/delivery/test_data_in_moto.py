@@ -26,6 +26,7 @@ QUEUES: Final = (
     "CanaryInboxQueue",
 )  # fmt: skip
 FOURTEEN_DAYS_S: Final = 14 * 24 * 3600
+TEN_DAYS_S: Final = 10 * 24 * 3600
 
 
 def worker_of(stack: Stack, folder: Path, keys: Keys, lane: str = "") -> Worker:
@@ -138,6 +139,7 @@ def test_the_queue_is_as_the_worker_expects_it(stack: Stack) -> None:
     assert Settings().visibility_timeout_s == int(events["VisibilityTimeout"])
     assert Settings().wait_time_s == int(events["ReceiveMessageWaitTimeSeconds"])
     assert (dead["QueueArn"], 20) == (redrive["deadLetterTargetArn"], int(redrive["maxReceiveCount"]))
+    assert TEN_DAYS_S == int(events["MessageRetentionPeriod"])
     for one in (dead, quarantine):
         assert FOURTEEN_DAYS_S == int(one["MessageRetentionPeriod"]) > int(events["MessageRetentionPeriod"])
         assert "RedrivePolicy" not in one

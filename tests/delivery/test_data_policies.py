@@ -13,6 +13,7 @@ from tests.delivery.templates import ACCOUNT, INFRA, REGION, Template
 BUILD: Final = f"arn:aws:iam::{ACCOUNT}:role/leadline-build"
 WORKER: Final = f"arn:aws:iam::{ACCOUNT}:role/leadline-worker"
 ADMIN: Final = f"arn:aws:iam::{ACCOUNT}:role/admin"
+DEPLOYER: Final = f"arn:aws:iam::{ACCOUNT}:role/leadline-deployer"
 PRODUCER: Final = "arn:aws:iam::111122223333:role/core-banking"
 SUBSCRIBER: Final = "arn:aws:iam::111122223333:role/marketing"
 STRANGER: Final = "arn:aws:iam::111122223333:role/somebody"
@@ -24,7 +25,7 @@ EVERYTHING: Final = parse(
 EVENTS, LEADS, ALARMS, INBOX = (
     data().arn(name) for name in ("EventsQueue", "LeadsTopic", "AlarmTopic", "CanaryInboxQueue")
 )
-HOLDOUT: Final = data().arn("HoldoutBucket")
+HOLDOUT, MODELS = data().arn("HoldoutBucket"), data().arn("ModelsBucket")
 DATA_KEY, SIGNING_KEY = data().arn("DataKey"), data().arn("SigningKey")
 GIVEN: Final = Template(
     INFRA / "data.yaml",
@@ -122,6 +123,33 @@ def test_only_the_build_reads_the_holdout_and_only_the_steward_writes_it() -> No
     erasers = [one for one in (BUILD, STEWARD, WORKER, PERSON, ADMIN) if may("s3:DeleteObjectVersion", file, one)]
 
     assert ([BUILD], [BUILD], [STEWARD], [STEWARD]) == (readers, old, writers, erasers)
+
+
+@pytest.mark.parametrize("key", ["current/release.json", "validated/1-0123456.json", "validated/anything"])
+def test_only_the_deployer_says_what_was_validated_and_nobody_takes_it_back(key: str) -> None:
+    """Whoever is granted everything is kept out, too: `model pin` and the next gate go by it."""
+    everybody = (
+        BUILD,
+        DEPLOYER,
+        WORKER,
+        PERSON,
+        ADMIN,
+        f"{DEPLOYER}-2",
+        "arn:aws:iam::111122223333:role/leadline-deployer",
+    )
+    place = f"{MODELS}/{key}"
+
+    for action in ("s3:PutObject", "s3:PutObjectTagging", "s3:ReplicateObject"):
+        assert [DEPLOYER] == [one for one in everybody if may(action, place, one)]
+    for action in ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ReplicateDelete"):
+        assert [] == [one for one in everybody if may(action, place, one)]
+    assert may("s3:GetObject", place, PERSON)
+
+
+def test_the_rest_of_the_models_is_left_to_the_roles_policies() -> None:
+    for key in ("incoming/bundle.zip", "releases/1-0123456.zip", "bundles/1-0123456.zip"):
+        assert may("s3:PutObject", f"{MODELS}/{key}", BUILD)
+        assert not verdict("s3:PutObject", f"{MODELS}/{key}", BUILD, []).allowed
 
 
 def test_the_steward_puts_by_the_buckets_own_grant_and_the_build_reads_by_its_roles() -> None:

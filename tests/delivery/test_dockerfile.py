@@ -3,11 +3,11 @@
 import json
 import re
 import subprocess
-from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.delivery.tools import tool
 from tests.trained import ROOT
 
 TEXT: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -21,14 +21,6 @@ def stage(name: str) -> list[str]:
     rest = LINES[start + 1 :]
     end = next((number for number, line in enumerate(rest) if line.startswith("FROM ")), len(rest))
     return rest[:end]
-
-
-def tool(environment: str, name: str) -> Path:
-    """Return a tool of another environment; without that environment the test is skipped."""
-    folder = ROOT / environment
-    if not folder.is_dir():
-        pytest.skip(f"{environment} is not there; `make test` makes it")
-    return folder / "bin" / name
 
 
 def test_hadolint_finds_nothing() -> None:

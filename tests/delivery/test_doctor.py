@@ -389,6 +389,34 @@ def test_what_is_not_released_yet_is_a_note_and_no_fault() -> None:
     assert 2 == sum("not released yet" in note for note in said["notes"])
 
 
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_is_still_an_examples_is_a_note_and_no_fault(overlay: str, tmp_path: Path) -> None:
+    """As shipped: the account of AWS's examples, a certificate of zeros and a host that nobody has, and where."""
+    code, said = told_of(render(overlay), tmp_path)
+    examples = [note for note in said["notes"] if "environment.env" in note]
+
+    assert 0 == code
+    assert ["AWS's example account 111122223333", "the certificate of zeros", "a host of bank.example"] == [
+        note.partition(" stands in ")[0] for note in examples
+    ]
+    assert all("Ingress leadline-console" in note for note in examples)
+    assert "ConfigMap leadline-settings" in examples[0]
+    assert "TriggerAuthentication leadline-scaler" in examples[0]
+
+
+def test_values_of_an_account_are_not_noted(tmp_path: Path) -> None:
+    """Nor is what only looks like an example's: a longer number, a host that ends alike."""
+    text = yaml.safe_dump_all(render("prod")).replace("111122223333", "444455556666")
+    text = text.replace("bank.example", "bank.example-bank.com").replace("/00000000-0000", "/5f1c7d3e-0000")
+    objects = list(yaml.safe_load_all(text))
+    settings(objects)["OMP_NUM_THREADS"] = "1111222233334"
+
+    code, said = told_of(objects, tmp_path)
+
+    assert 0 == code
+    assert [] == [note for note in said["notes"] if "environment.env" in note]
+
+
 def test_what_the_platform_holds_is_noted_where_only_the_release_is_looked_at() -> None:
     render("prod")
 

@@ -4,13 +4,26 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.delivery.hook_fixtures import NEW, OLD, deployer, release_keys, revisions, serving_old
-from tests.delivery.hook_scene import RECORD, STEPS, Deployer, Keys, describe, have_kubectl, served, sign
+from tests.delivery.hook_scene import (
+    RECORD,
+    STEPS,
+    Deployer,
+    Keys,
+    describe,
+    have_kubectl,
+    model_of,
+    served,
+    sign,
+    validated,
+)
 from tests.delivery.hook_scene import make_revision as make
 from tests.delivery.stand_in_kubectl import PAUSED
 
-from deployer import limits  # isort: skip  (hook_scene puts deploy/ on the path)
+from deployer import limits, manifests  # isort: skip  (hook_scene puts deploy/ on the path)
+from deployer.errors import Refused  # isort: skip
 
 pytestmark = pytest.mark.skipif(not have_kubectl(), reason="kubectl, which renders, is not installed")
 __all__ = ["deployer", "release_keys", "revisions", "serving_old"]
@@ -66,6 +79,55 @@ def test_rehearse_logs_what_would_change(deployer: Deployer, revisions: dict[str
     (hook,) = deployer.deploy(revisions[NEW], ["rehearse"])
 
     assert "differs: Deployment/leadline-worker" in hook.err
+
+
+def test_a_release_is_noted_as_validated_byte_for_byte_just_before_the_record(
+    deployer: Deployer, revisions: dict[str, Path]
+) -> None:
+    """Only then may it be brought back by hand later."""
+    deployer.deploy(revisions[NEW], STEPS[:3])
+    assert validated(NEW) not in deployer.cluster.bucket
+
+    deployer.deploy(revisions[NEW], STEPS[3:])
+
+    assert (revisions[NEW] / "release.json").read_text() == deployer.cluster.bucket[validated(NEW)]
+    put = [call["argv"][6] for call in deployer.cluster.calls if "put-object" in call["argv"]]
+    assert [f"validated/{NEW}.json", "current/release.json"] == put
+
+
+def test_a_release_that_failed_is_not_noted_as_validated(deployer: Deployer, revisions: dict[str, Path]) -> None:
+    deployer.cluster.plan.jobs = {"leadline-check": "Failed"}
+
+    deployer.deploy(revisions[NEW])
+
+    assert [validated(OLD)] == [key for key in deployer.cluster.bucket if "/validated/" in key]
+
+
+@pytest.mark.parametrize(("step", "job"), [("rehearse", "leadline-canary"), ("validate", "leadline-check")])
+def test_a_job_is_told_which_model_its_image_must_hold(
+    deployer: Deployer, revisions: dict[str, Path], step: str, job: str
+) -> None:
+    """By the signed release.json: nothing else says which model an image of this release holds."""
+    deployer.deploy(revisions[NEW], STEPS[: STEPS.index(step) + 1])
+
+    applied = [call["stdin"] for call in deployer.cluster.calls if call["argv"][1] == "apply"]
+    jobs = [one for text in applied for one in yaml.safe_load_all(text) if one["kind"] == "Job"]
+    [container] = next(
+        one["spec"]["template"]["spec"]["containers"] for one in jobs if one["metadata"]["name"].startswith(job)
+    )
+    named = model_of(NEW)
+    assert ["--expect-model", named["sha256"], "--expect-manifest", named["manifest_sha256"]] == container["args"]
+    assert ["python", "-m", job.replace("leadline-", "worker.")] == container["command"][:3]
+
+
+def test_a_kustomize_that_leaves_out_what_a_job_must_be_told_is_found(revisions: dict[str, Path]) -> None:
+    """A patch that finds nothing to patch is no error there."""
+    text = (revisions[NEW] / "k8s/base/canary/canary.yaml").read_text(encoding="utf-8")
+    image = served(NEW)["leadline-worker"]
+    jobs = manifests.split(text.replace("image: leadline/worker", f"image: {image}"))
+
+    with pytest.raises(Refused, match="is not told which model its image must hold: --expect-model"):
+        manifests.check_job(jobs, "leadline-canary", {"worker": image}, ["--expect-model", "0" * 64])
 
 
 def test_the_canary_runs_the_new_image(deployer: Deployer, revisions: dict[str, Path]) -> None:
@@ -173,10 +235,10 @@ def test_settings_of_a_release_that_failed_go(deployer: Deployer, release_keys: 
 
 def with_other_settings(folder: Path, keys: Keys) -> Path:
     """Make a revision of which only a setting differs, besides its images."""
-    make(folder, NEW, keys)
+    make(folder, NEW, keys, OLD)
     file = folder / "k8s/overlays/prod/settings/settings.env"
     file.write_text(file.read_text(encoding="utf-8").replace("LOG_LEVEL=INFO", "LOG_LEVEL=DEBUG"), encoding="utf-8")
-    sign(folder, describe(folder, NEW), keys)
+    sign(folder, describe(folder, NEW, OLD), keys)
     return folder
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.delivery.hook_fixtures import NEW, deployer, release_keys, revisions, serving_old
+from tests.delivery.hook_fixtures import NEW, OLD, deployer, release_keys, revisions, serving_old
 from tests.delivery.hook_scene import STEPS, Deployer, Ended, Keys, describe, have_kubectl, new_keys, sign
 
 __all__ = ["deployer", "release_keys", "revisions", "serving_old"]
@@ -36,7 +36,7 @@ def assert_refused(deployer: Deployer, ended: list[Ended], reason: str) -> None:
 
 def sign_again(revision: Path, keys: Keys, change: Change = lambda _: None) -> None:
     """Sign a revision after it was changed, as a pipeline would that has a fault."""
-    content = describe(revision, NEW)
+    content = describe(revision, NEW, OLD)
     change(content)
     sign(revision, content, keys)
 
@@ -105,8 +105,33 @@ def test_another_s_signature_is_refused(deployer: Deployer, revision: Path, tmp_
         ),
         (lambda content: content["images"].pop("console"), "images must name exactly worker, console"),
         (lambda content: content.update(files={}), "sha256 of every file"),
+        (lambda content: content.update(model=None), "model is None; it must have a name and a version"),
+        (lambda content: content["model"].update(version=1), "it must have a name and a version"),
+        (lambda content: content["model"].pop("sha256"), "model.sha256 is None; it must be 64 hex digits"),
+        (lambda content: content["model"].update(sha256="A" * 64), "in lower case"),
+        (lambda content: content["model"].update(sha256="0" * 64 + "\n"), "it must be 64 hex digits"),
+        (lambda content: content["model"].update(manifest_sha256="0"), "model.manifest_sha256 is '0'"),
+        (lambda content: content.update(champion=[]), "champion is []; it must have a name and a version"),
+        (lambda content: content["champion"].update(sha256=1), "champion.sha256 is 1"),
     ],
-    ids=["schema", "key missing", "foreign key", "version", "tag", "tag and digest", "image missing", "no files"],
+    ids=[
+        "schema",
+        "key missing",
+        "foreign key",
+        "version",
+        "tag",
+        "tag and digest",
+        "image missing",
+        "no files",
+        "no model",
+        "model without version",
+        "model without digest",
+        "digest in capitals",
+        "digest and more",
+        "manifest's digest",
+        "no champion",
+        "champion's digest",
+    ],
 )
 def test_a_signed_release_json_of_another_form_is_refused(
     deployer: Deployer, revision: Path, release_keys: Keys, change: Change, reason: str
@@ -134,15 +159,25 @@ def test_a_signed_release_json_that_is_no_object_is_refused(
             "Secret extra is not the release's",
         ),
         (RELEASE, {"kind": "ServiceAccount", "apiVersion": "v1"}, "ServiceAccount extra is not the release's"),
+        (
+            RELEASE,
+            {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "leadline-last-good"}},
+            "ConfigMap leadline-last-good is the deployer's own",
+        ),
+        (
+            RELEASE,
+            {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "leadline-before"}},
+            "ConfigMap leadline-before is the deployer's own",
+        ),
         (JOBS, {"kind": "Service", "apiVersion": "v1"}, "Service extra-0 is not the release's"),
     ],
-    ids=["secret", "account", "service beside the jobs"],
+    ids=["secret", "account", "last good release", "what ran", "service beside the jobs"],
 )
 def test_an_object_that_no_release_may_change_is_refused(
     deployer: Deployer, revision: Path, release_keys: Keys, overlay: str, more: dict[str, Any], reason: str
 ) -> None:
     extra = (revision / overlay).parent / "extra.json"
-    extra.write_text(json.dumps({**more, "metadata": {"name": "extra"}}), encoding="utf-8")
+    extra.write_text(json.dumps({"metadata": {"name": "extra"}, **more}), encoding="utf-8")
     edit(revision / overlay, "resources:\n", "resources:\n  - extra.json\n")
     sign_again(revision, release_keys)
 

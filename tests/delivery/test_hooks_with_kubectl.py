@@ -31,7 +31,7 @@ class WithKubectl(Deployer):
 def test_kubectl_deploys_and_takes_back_with_just_the_role_s_rights(
     first: Deployer, revisions: dict[str, Path]
 ) -> None:
-    """A first release fails its check, then is good; the next one fails, and the first one is put back."""
+    """A first release fails its check, then is good; the next one fails, and the first one is put back, twice."""
     deployer = WithKubectl(first.folder, first.keys, first.cluster)
     plan = deployer.cluster.plan
     with api_server(deployer.cluster, deployer.folder / "kubeconfig") as seen:
@@ -53,6 +53,11 @@ def test_kubectl_deploys_and_takes_back_with_just_the_role_s_rights(
         plan.jobs = {"leadline-check": "Failed"}
         taken_back = deployer.deploy(revisions[NEW])[-1]
         assert f"the last good release {OLD} was put back" in taken_back.out, taken_back.err
+        assert served(OLD) == deployer.cluster.serving()
+
+        del deployer.cluster.objects["ConfigMap/leadline-last-good"]
+        given_back = deployer.deploy(revisions[NEW])[-1]
+        assert "so what ran before runs again" in given_back.out, given_back.err
         assert served(OLD) == deployer.cluster.serving()
 
     assert sorted(seen - granted()) == []

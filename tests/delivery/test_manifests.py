@@ -15,6 +15,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from tests.delivery.manifests import K8S, OVERLAYS, PARTS, Tree, environment, one, pod_specs, render
+from tests.delivery.tools import tool
 from tests.trained import ROOT
 
 VERSIONS: Final = ("1.33", "1.35", "1.37")
@@ -40,12 +41,10 @@ def test_kubernetes_takes_all_that_is_rendered(version: str, tmp_path: Path) -> 
 
 def test_checkov_finds_nothing_in_what_is_rendered(tmp_path: Path) -> None:
     """It makes no call to the network. Nothing is excepted."""
-    tool = ROOT / ".venv-checkov" / "bin" / "checkov"
-    if not tool.exists():
-        pytest.skip(".venv-checkov is not there; `make test` makes it")
+    checker = tool(".venv-checkov", "checkov")
     file = tmp_path / "objects.yaml"
     file.write_text(yaml.safe_dump_all([*render("prod"), *render("prod", "jobs")]))
-    command = [tool, "--framework", "kubernetes", "--skip-download", "--output", "json", "--file", file]
+    command = [checker, "--framework", "kubernetes", "--skip-download", "--output", "json", "--file", file]
 
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -133,6 +132,7 @@ def test_what_is_rendered_bears_the_names_that_others_rely_on() -> None:
         ("ScaledObject", "leadline-worker"),
         ("TriggerAuthentication", "leadline-scaler"),
         ("Role", "leadline-deployer"),
+        ("Role", "leadline-operator"),
     }
     ports = {
         (container["name"], port["name"], port["containerPort"])
@@ -162,7 +162,7 @@ def test_the_role_of_the_deployer_covers_what_a_release_holds_and_nothing_of_the
     assert {("batch", "jobs"), ("", "configmaps")} == {what for what, verbs in may.items() if "delete" in verbs}
     assert not may.keys() & {resource(tree) for tree in render(overlay, "platform")}
     assert "*" not in json.dumps(role)
-    [subject] = one(render(overlay), "RoleBinding")["subjects"]
+    [subject] = one(render(overlay), "RoleBinding", "leadline-deployer")["subjects"]
     assert ("Group", "leadline-deployer") == (subject["kind"], subject["name"])
 
 
@@ -360,13 +360,11 @@ def test_the_commands_that_need_no_cluster_run_as_the_document_says() -> None:
 
 def validated(objects: list[Tree], version: str, folder: Path) -> str:
     """Judge objects by the strict schemas of a version, and return what was said."""
-    tool = ROOT / ".venv-delivery" / "bin" / "kubernetes-validate"
-    if not tool.exists():
-        pytest.skip(".venv-delivery is not there; `make test` makes it")
+    checker = tool(".venv-delivery", "kubernetes-validate")
     file = folder / "objects.yaml"
     file.write_text(yaml.safe_dump_all(objects))
     ran = subprocess.run(
-        [tool, "--strict", "--kubernetes-version", version, file], capture_output=True, text=True, check=False
+        [checker, "--strict", "--kubernetes-version", version, file], capture_output=True, text=True, check=False
     )
     said = ran.stdout + ran.stderr
     assert 0 == ran.returncode, said

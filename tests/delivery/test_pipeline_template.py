@@ -5,9 +5,11 @@ from typing import Any, Final
 
 import pytest
 
-from tests.delivery.least_privilege.policies import data, template
+from tests.delivery.least_privilege.policies import data, of_role, template
+from tests.delivery.least_privilege.requests import Needed
 from tests.delivery.templates import INFRA, Template
 
+READ: Final = ("GetObject", "GetObjectVersion")
 CONNECTION: Final = {
     "ConnectionArn": "arn:aws:codeconnections:eu-west-1:111122223333:connection/00000000-0000-0000-0000-000000000000",
     "RepositoryId": "bank/leadline",
@@ -126,29 +128,108 @@ def test_artifacts_are_kept_in_versions_encrypted_and_for_https_only() -> None:
     )  # fmt: skip
 
 
-def test_the_last_fifty_images_are_kept() -> None:
+def test_builds_that_were_never_released_do_not_push_out_the_image_that_is_served() -> None:
+    """What bears a tag goes only beyond 2000; every build tags its images."""
     repositories = template("pipeline").of_type("AWS::ECR::Repository")
 
     assert {"leadline/worker", "leadline/console"} == {one["RepositoryName"] for one in repositories.values()}
     for repository in repositories.values():
-        [rule] = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
-        assert ("imageCountMoreThan", 50) == (rule["selection"]["countType"], rule["selection"]["countNumber"])
+        rules = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+        untagged, tagged = (rule["selection"] for rule in sorted(rules, key=lambda rule: rule["rulePriority"]))
+        assert {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 14} == (
+            untagged
+        )
+        assert ("tagged", ["*"]) == (tagged["tagStatus"], tagged["tagPatternList"])
+        assert ("imageCountMoreThan", 2000) == (tagged["countType"], tagged["countNumber"])
 
 
-def test_a_deployment_that_fails_or_makes_dead_letters_is_rolled_back() -> None:
+def test_what_is_deployed_is_kept_for_a_rollback_and_what_it_was_built_from_is_not() -> None:
+    """By CodePipeline's keys: 20 letters of the pipeline's name, 10 of the artifact's."""
+    rules = one("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
+    folder = one("AWS::CodePipeline::Pipeline")["Name"][:20]
+
+    def kept(action: str) -> int:
+        [artifact] = actions()[action]["OutputArtifacts"]
+        return int(days.pop(f"{folder}/{artifact['Name'][:10]}/"))
+
+    assert (90, 90, 731) == (kept("Source/Code"), kept("Source/Model"), kept("Build/Build"))
+    assert {} == days, "a rule for what nobody writes"
+    assert all(rule["Status"] == "Enabled" for rule in rules)
+
+
+def test_whoever_pushes_code_needs_no_right_on_a_key() -> None:
+    """With a key of ours each of them, and the pipeline, would; AWS's own asks for none."""
+    assert {"RepositoryName", "RepositoryDescription"} == set(template("pipeline").properties("CodeRepository"))
+
+
+def test_a_deployment_that_fails_is_rolled_back_and_no_alarm_stops_one() -> None:
+    """One old dead letter keeps its alarm on: a model that makes them must be replaceable all the same."""
     group = one("AWS::CodeDeploy::DeploymentGroup")
-    alarms = [alarm["AlarmName"] for alarm in data().of_type("AWS::CloudWatch::Alarm").values()]
+    allowed = json.dumps(one_role("CodeDeployRole"))
 
-    assert {"Enabled": True, "Events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"]} == group[
-        "AutoRollbackConfiguration"
-    ]
-    assert [{"Name": "leadline-dead-letters"}] == group["AlarmConfiguration"]["Alarms"]
-    assert (True, False) == (
-        group["AlarmConfiguration"]["Enabled"],
-        group["AlarmConfiguration"]["IgnorePollAlarmFailure"],
-    )
-    assert "leadline-dead-letters" in alarms
-    assert ["DeployerGroup"] == group["AutoScalingGroups"]
+    assert {"Enabled": True, "Events": ["DEPLOYMENT_FAILURE"]} == group["AutoRollbackConfiguration"]
+    assert "AlarmConfiguration" not in group
+    assert "cloudwatch:" not in allowed
+
+
+def one_role(name: str) -> list[dict[str, Any]]:
+    """Return the statements of a role's policies."""
+    policies = template("pipeline").properties(name)["Policies"]
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def may_deployer(action: str, resource: str, **context: str) -> bool:
+    """Tell whether the deployer may do something to a bucket or an object, named as bucket and key."""
+    named = tuple((name.replace("_", ":"), value) for name, value in context.items())
+    return of_role("pipeline", "DeployerRole").verdict(Needed(action, f"arn:aws:s3:::{resource}", named)).allowed
+
+
+def test_the_deployer_reads_what_the_build_hands_on_and_never_the_code() -> None:
+    """The hooks of a revision check it themselves: of the code nobody has checked anything."""
+    bucket, pipe = one("AWS::S3::Bucket")["BucketName"], one("AWS::CodePipeline::Pipeline")["Name"][:20]
+    names = {key: one["Name"] for key, action in actions().items() for one in action.get("OutputArtifacts", ())}
+
+    def may_read(action: str) -> bool:
+        keys = [may_deployer(f"s3:{verb}", f"{bucket}/{pipe}/{names[action][:10]}/x") for verb in READ]
+        assert 1 == len(set(keys))
+        return keys[0]
+
+    assert {"Source/Code": False, "Source/Model": False, "Build/Build": True} == {key: may_read(key) for key in names}
+    assert [{"Name": names["Build/Build"]}] == actions()["Deploy/Deploy"]["InputArtifacts"]
+    assert not may_deployer("s3:PutObject", f"{bucket}/{pipe}/{names['Build/Build']}/x")
+
+
+def test_the_deployer_writes_validated_releases_and_finds_them_again_and_nothing_else() -> None:
+    models = data().properties("ModelsBucket")["BucketName"]
+    note, others = "validated/1-aaaaaaa.json", ("incoming/bundle.zip", "releases/1.zip", "bundles/1.zip")
+
+    assert all(may_deployer(f"s3:{verb}", f"{models}/{note}") for verb in ("PutObject", "GetObject"))
+    assert may_deployer("s3:PutObject", f"{models}/current/release.json")
+    assert not any(may_deployer("s3:PutObject", f"{models}/{key}") for key in others)
+    assert not may_deployer("s3:DeleteObject", f"{models}/{note}")
+    assert may_deployer("s3:ListBucket", models, s3_prefix=note)
+    assert not may_deployer("s3:ListBucket", models)
+    assert not any(may_deployer("s3:ListBucket", models, s3_prefix=key) for key in others)
+
+
+def test_the_build_can_tell_a_deleted_record_from_one_that_was_never_there() -> None:
+    models = data().properties("ModelsBucket")["BucketName"]
+    asked = Needed("s3:ListBucketVersions", f"arn:aws:s3:::{models}", (("s3:prefix", "current/release.json"),))
+
+    assert of_role("pipeline", "BuildRole").verdict(asked).allowed
+
+
+def test_a_new_deployer_is_one_at_once_and_need_not_pass_the_hooks_first() -> None:
+    """By its auto-scaling group CodeDeploy would terminate one that fails them, and with it the way to the API."""
+    group = one("AWS::CodeDeploy::DeploymentGroup")
+    [tag] = one("AWS::AutoScaling::AutoScalingGroup")["Tags"]
+
+    assert [{"Key": tag["Key"], "Value": tag["Value"], "Type": "KEY_AND_VALUE"}] == group["Ec2TagFilters"]
+    assert tag["PropagateAtLaunch"] is True
+    assert "AutoScalingGroups" not in group
+    assert "DeployerGroup" == template("pipeline").resources["DeploymentGroup"]["DependsOn"]
+    assert "autoscaling:" not in json.dumps(template("pipeline").properties("CodeDeployRole"))
 
 
 def test_nothing_can_connect_to_the_deployer_and_it_connects_by_https_only() -> None:

@@ -60,6 +60,7 @@ def test_a_query_of_an_index_needs_the_index_and_the_key_of_its_table() -> None:
         ("GET", "/models/current/release.json", 404, {"s3:GetObject", "kms:Decrypt", "s3:ListBucket"}),
         ("GET", "/models/a?versionId=1", 200, {"s3:GetObjectVersion", "kms:Decrypt"}),
         ("GET", "/models?list-type=2&prefix=releases%2F", 200, {"s3:ListBucket"}),
+        ("GET", "/models?versions&prefix=current%2F", 200, {"s3:ListBucketVersions"}),
     ],
 )
 def test_a_request_to_s3_is_named(method: str, path: str, status: int, expected: set[str]) -> None:
@@ -95,6 +96,7 @@ def test_who_starts_a_deployment_registers_its_revision_and_reads_how_it_is_depl
     "request_",
     [
         signed("s3", "GET", "/models/a?acl"),
+        signed("s3", "GET", "/models/a?versions"),
         signed("s3", "PUT", "/models/a?tagging"),
         signed("s3", "PUT", "/models"),
         signed("s3", "DELETE", "/models/a"),

@@ -45,8 +45,8 @@ MANAGED: Final = {
 UNSCOPED: Final = {
     "a listing, which AWS scopes by no resource": {
         "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
-        "autoscaling:DescribeLifecycleHooks", "autoscaling:DescribeScalingActivities", "autoscaling:DescribeTags",
-        "cloudwatch:DescribeAlarms", "logs:DescribeLogGroups", "tag:GetResources",
+        "autoscaling:DescribeScalingActivities", "autoscaling:DescribeTags",
+        "logs:DescribeLogGroups", "tag:GetResources",
         *(f"ec2:Describe{thing}" for thing in (
             "AccountAttributes", "AvailabilityZones", "Images", "InstanceStatus", "InstanceTypes", "Instances",
             "InternetGateways", "LaunchTemplateVersions", "NetworkInterfaces", "RouteTables", "SecurityGroups",

@@ -11,20 +11,13 @@ import pytest
 import yaml
 
 from tests.delivery.templates import INFRA, read
+from tests.delivery.tools import tool
 
 ROOT: Final = INFRA.parent
 TEMPLATES: Final = sorted(path for path in INFRA.glob("*.yaml") if path.name != "checkov.yaml")
 EXCEPTIONS: Final = INFRA / "checkov.yaml"
 SHORTEST_REASON: Final = 40
 by_name: Final = pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
-
-
-def tool(environment: str, name: str) -> Path:
-    """Return a tool of another environment; without that environment the test is skipped."""
-    folder = ROOT / environment
-    if not folder.is_dir():
-        pytest.skip(f"{environment} is not there; `make test` makes it")
-    return folder / "bin" / name
 
 
 def test_cfn_lint_finds_nothing_in_any_template() -> None:

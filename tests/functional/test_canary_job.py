@@ -1,5 +1,6 @@
 """The canary, as a job of a release runs it: on SQS, SNS and DynamoDB, with the worker's own code."""
 
+import hashlib
 import json
 import shutil
 import threading
@@ -250,6 +251,45 @@ def test_an_event_that_was_overtaken_is_sent_once_more(lane: Lane, fly: Fly) -> 
     ).fly()
 
     assert "" == failed(result)
+
+
+def test_a_newer_row_of_a_clock_that_was_ahead_is_told_within_the_deadline(lane: Lane) -> None:
+    """No attempt can overtake it: the canary sends few more, and does not go on for ever."""
+    ahead = World(now=lambda: datetime.now(UTC) + timedelta(minutes=4))
+    assert "" == failed(canary.Canary(canary.canary_settings(), lane.inbox, 60, ahead).fly())
+
+    with pytest.raises(Unavailable, match=r"not done within 60 s: the table holds a newer row; is a clock wrong\?"):
+        canary.Canary(canary.canary_settings(), lane.inbox, 60, Rushing().world()).fly()
+
+    assert [] == messages_of(lane.queue)
+    alarms = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    assert [] == [alarm for alarm in alarms if not alarm.finished.is_set()], "an alarm outlives its run"
+    assert 75 == canary.main(["--inbox", lane.inbox, "--deadline-s", "1"])
+
+
+def test_the_bundle_that_a_release_names_flies(lane: Lane, capsys: pytest.CaptureFixture[str]) -> None:
+    expected = ["--expect-model", sha256_of(lane, "model.pkl"), "--expect-manifest", sha256_of(lane, "manifest.json")]
+
+    assert 0 == canary.main(["--inbox", lane.inbox, *expected]), capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("option", "name"), [("model", "model.pkl"), ("manifest", "manifest.json")])
+def test_another_bundle_than_the_release_names_does_not_fly(
+    lane: Lane, capsys: pytest.CaptureFixture[str], option: str, name: str
+) -> None:
+    assert 3 == canary.main(["--inbox", lane.inbox, f"--expect-{option}", "0" * 64])
+
+    seen = sha256_of(lane, name)
+    assert f"{name} in the image: expected {'0' * 64}, seen {seen}" in capsys.readouterr().out
+    assert [] == messages_of(lane.queue)
+    store = open_store(lane.store)
+    assert store is not None
+    assert [] == list(store.scan())
+
+
+def sha256_of(lane: Lane, name: str) -> str:
+    """Return the digest of a file of the bundle."""
+    return hashlib.sha256((lane.bundle / name).read_bytes()).hexdigest()
 
 
 def test_a_lead_for_the_other_row_is_found(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:

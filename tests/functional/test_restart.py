@@ -14,7 +14,6 @@ from tests.functional.verdict import judge
 from tests.functional.workers import RETRY_CAP_S, Fleet
 from tests.trained import DemoModel
 
-
 BATCH = 200
 
 

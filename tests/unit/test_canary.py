@@ -1,10 +1,12 @@
 """The canary's golden rows, and `python -m worker.check` on embedded services."""
 
+import hashlib
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -17,6 +19,8 @@ from tests.unit.test_light import AWS, HEAVY, loaded_by
 from worker import canary, check
 from worker.golden import golden_pair, probe
 from worker.settings import Settings
+
+NAMED = {"--expect-model": "model.pkl", "--expect-manifest": "manifest.json"}
 
 
 def with_golden(bundle: Bundle, *rows: GoldenRow) -> Bundle:
@@ -68,6 +72,17 @@ def test_a_deadline_out_of_bounds_is_wrong_usage(argument: str, capsys: pytest.C
         canary.main(["--inbox", "sqlite:///x.db", "--deadline-s", argument])
     assert 2 == left.value.code
     assert "--deadline-s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [canary, check])
+@pytest.mark.parametrize("argument", ["", "0" * 63, "A" * 64, "sha256:" + "0" * 64])
+def test_a_digest_out_of_form_is_wrong_usage(
+    command: ModuleType, argument: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        command.main(["--expect-model", argument])
+    assert 2 == left.value.code
+    assert "is no SHA-256: give 64 hex digits" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -167,6 +182,24 @@ def test_what_is_missing_is_named(
     [line] = capsys.readouterr().out.splitlines()
     assert said in json.loads(line)["message"]
     assert not json.loads(line)["ok"]
+
+
+@pytest.mark.usefixtures("place")
+def test_the_bundle_that_a_release_names_passes(bundle_folder: Path) -> None:
+    digests = {name: hashlib.sha256((bundle_folder / name).read_bytes()).hexdigest() for name in NAMED.values()}
+    expected = [word for option, name in NAMED.items() for word in (option, digests[name])]
+
+    assert 0 == check.main(["--watch-s", "0", *expected])
+
+
+@pytest.mark.parametrize("option", NAMED)
+def test_another_bundle_than_a_release_names_stops_it_before_anything_else_is_looked_at(
+    place: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "queue.db").unlink()
+
+    assert 3 == check.main(["--watch-s", "0", option, "0" * 64])
+    assert f"check FAILED: {NAMED[option]} in the image: expected {'0' * 64}, seen " in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("place")

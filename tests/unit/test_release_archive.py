@@ -95,9 +95,15 @@ def test_a_name_that_may_lead_elsewhere_is_refused_and_nothing_is_written(name: 
     assert ["it.zip"] == [path.name for path in tmp_path.rglob("*")]
 
 
-def test_a_name_that_ends_early_for_some_is_refused() -> None:
+@pytest.mark.parametrize("name", [b"a\x00b", b"\x00ab"])
+def test_a_name_that_ends_early_for_some_is_refused(name: bytes) -> None:
     with pytest.raises(CheckFailed):
-        from_zip(made(("a/b", b"x")).replace(b"a/b", b"a\x00b"), "it")
+        from_zip(made(("a/b", b"x")).replace(b"a/b", name), "it")
+
+
+def test_an_entry_without_a_name_is_refused() -> None:
+    with pytest.raises(CheckFailed, match="holds '', a name that may lead elsewhere"):
+        from_zip(made((zipfile.ZipInfo(""), b"x")), "it")
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

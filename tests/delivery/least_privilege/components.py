@@ -15,6 +15,7 @@ import worker.canary
 import worker.check
 from leadline.release.archive import File, to_zip
 from leadline.release.revision import RELEASE, assemble
+from propensity.bundle import read_manifest
 from propensity.signing import sign
 from tests.bundles import Keys
 from tests.contract.answering import Answer, Request
@@ -102,12 +103,14 @@ def run_push(scene: Scene) -> None:
 
 
 def keep_release(scene: Scene) -> None:
-    """A release is kept; none was validated so far."""
-    scene.put(scene.bucket, f"releases/{VERSION}.zip", to_zip(_revision(scene.keys)))
+    """A release is kept, and was validated; nothing says which one is served."""
+    revision = _revision(scene.keys)
+    scene.put(scene.bucket, f"releases/{VERSION}.zip", to_zip(revision))
+    scene.put(scene.bucket, f"validated/{VERSION}.json", revision[RELEASE].content)
 
 
 def run_pin(scene: Scene) -> None:
-    """A release is deployed once more: before any was validated, and after."""
+    """A release is deployed once more: where nothing is served, and where something is."""
     with scene.stack.server.answering(_codedeploy):
         assert "Succeeded" == scene.verb("model", "pin", VERSION, "--public-key", scene.keys.public)["status"]
     scene.put(scene.bucket, "current/release.json", _revision(scene.keys)[RELEASE].content)
@@ -129,16 +132,27 @@ def run_build(scene: Scene) -> None:
         _sign_digests(patch)
         scene.verb("release", "key", "--kms", key, "--out", public)
         scene.verb("release", "champion", "--public-key", public, "--out", scene.folder / "none")
+        check = ("--public-key", scene.keys.public, "--first", "--commit", COMMIT, "--out", scene.folder / "checked")
+        scene.verb("release", "check", scene.bundle, *check)
         for name in _HOLDOUT:  # as `aws s3 cp` does it
             client("s3").download_file(scene.stack.outputs["HoldoutBucketName"], name, str(scene.folder / "file"))
         scene.verb("model", "sign", scene.bundle, "--kms", key)
         source = ("--commit", COMMIT, "--from", _source(scene.folder))
-        scene.verb("release", "make", "--bundle", scene.bundle, *images, *source, "--kms", key, "--out", made)
+        more = ("--kms", key, "--gate", _verdict(scene), "--out", made)
+        scene.verb("release", "make", "--bundle", scene.bundle, *images, *source, *more)
         scene.verb("release", "verify", made, "--public-key", public)
-        for _ in range(2):  # a build that is run again finds the same
-            scene.verb("release", "archive", made, "--bundle", scene.bundle)
+        for _ in range(2):  # the second time it finds the same
+            scene.verb("release", "archive", made, "--public-key", public, "--bundle", scene.bundle)
         scene.put(scene.bucket, "current/release.json", (made / RELEASE).read_bytes())
         scene.verb("release", "champion", "--public-key", public, "--out", scene.folder / "champion")
+
+
+def _verdict(scene: Scene) -> Path:
+    """Write what the gate says of the first model, if it passes."""
+    model = read_manifest(scene.bundle, None).id.model_dump()
+    file = scene.folder / "gate.json"
+    file.write_text(json.dumps({"passed": True, "new": model, "champion": model}))
+    return file
 
 
 def _source(folder: Path) -> Path:
@@ -188,7 +202,7 @@ def _revision(keys: Keys) -> dict[str, File]:
         "created_at": "2026-01-15T10:00:00Z",
         "source_commit": COMMIT,
         "images": {"worker": image, "console": image},
-        "model": {"name": "tiny", "version": "1", "sha256": "a" * 64},
+        "model": {"name": "tiny", "version": "1", "sha256": "a" * 64, "manifest_sha256": "b" * 64},
         "champion": None,
     }
     return assemble({"appspec.yml": File(b"version: 0.0\n")}, says, partial(sign, private=keys.private))

@@ -68,16 +68,27 @@ def _s3(request: Request) -> Needed:
         prefix = tuple(("s3:prefix", value) for value in query.get("prefix", ()))
         if request.method not in {"GET", "HEAD"}:
             raise Unreadable(f"{request.method} {request.path} may change a bucket; teach the recorder")
-        return Needed("s3:ListBucket", f"arn:aws:s3:::{bucket}", prefix)
+        action = "s3:ListBucketVersions" if "versions" in query else "s3:ListBucket"
+        return Needed(action, f"arn:aws:s3:::{bucket}", prefix)
     version = "Version" if "versionId" in query else ""
-    action = {"GET": f"GetObject{version}", "HEAD": f"GetObject{version}", "PUT": "PutObject"}
-    if request.method not in action:
+    what = {"GET": f"GetObject{version}", "HEAD": f"GetObject{version}", "PUT": "PutObject"}
+    if request.method not in what or "versions" in query:
         raise Unreadable(f"{request.method} {request.path} is of no kind that is known; teach the recorder")
-    return Needed(f"s3:{action[request.method]}", f"arn:aws:s3:::{bucket}/{key}")
+    return Needed(f"s3:{what[request.method]}", f"arn:aws:s3:::{bucket}/{key}")
 
 
 _S3_HARMLESS: Final = frozenset(
-    {"list-type", "prefix", "continuation-token", "max-keys", "encoding-type", "delimiter", "versionId", "x-id"}
+    {
+        "list-type",
+        "prefix",
+        "continuation-token",
+        "max-keys",
+        "encoding-type",
+        "delimiter",
+        "versionId",
+        "versions",
+        "x-id",
+    }
 )
 
 
