@@ -50,5 +50,7 @@ def pareto(rows: list[dict[str, float | str]], objectives: tuple[str, ...]) -> l
         return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
     best = [row for row in rows if not any(beats(other, row) for other in rows)]
-    seen: set[tuple[float | str, ...]] = set()
-    return [row for row in best if (key := tuple(row[k] for k in objectives)) not in seen and not seen.add(key)]  # type: ignore[func-returns-value]
+    unique: dict[tuple[float | str, ...], dict[str, float | str]] = {}
+    for row in best:
+        unique.setdefault(tuple(row[key] for key in objectives), row)
+    return list(unique.values())

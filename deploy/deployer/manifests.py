@@ -116,7 +116,7 @@ def pinned(text: str, images: dict[str, str]) -> str:
     """
     for name, image in images.items():
         line = rf"^( *(?:- )?image: )(?:[^\s/]+/)*leadline/{name}(?:[:@]\S+)?$"
-        text = re.sub(line, lambda found, image=image: found.group(1) + image, text, flags=re.MULTILINE)  # type: ignore[misc]
+        text = re.sub(line, rf"\g<1>{image}", text, flags=re.MULTILINE)
     return text
 
 
