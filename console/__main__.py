@@ -13,13 +13,11 @@ from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 from console.app import create_app
 from console.parts import open_parts
 from console.settings import load_console_settings
-from ports import BadAddress, BadBundle, Unavailable
-from propensity.bundle import BundleError
-from propensity.signing import BadKey
 from schemas.event import MAX_MESSAGE_BYTES
 from worker.errors import StartError
+from worker.exits import exit_code_of
 from worker.logs import set_up_logs
-from worker.settings import Settings, SettingsError
+from worker.settings import Settings
 
 THREADS: Final = 8
 CONNECTIONS: Final = 200
@@ -27,16 +25,6 @@ IDLE_S: Final = 20
 """A connection that says nothing for so long is closed: those who never finish a request leave room for others."""
 _MOST_READ: Final = MAX_MESSAGE_BYTES + 64 * 1024
 """What is larger than this is refused unread; what lies between a message's limit and this, in our own words."""
-
-EXIT_CODES: Final[Mapping[type[Exception], int]] = {
-    SettingsError: 78,
-    BadAddress: 78,
-    BadKey: 78,
-    BadBundle: 3,
-    BundleError: 3,
-    StartError: 1,
-    Unavailable: 75,
-}
 
 log = logging.getLogger("console")
 
@@ -76,12 +64,7 @@ def main(argv: Sequence[str]) -> int:
     if argv:
         print(f"python -m console takes no arguments, and got {argv[0]!r}; try `leadline console`", file=sys.stderr)
         return 2
-    try:
-        serve()
-    except tuple(EXIT_CODES) as error:
-        print(error, file=sys.stderr)
-        return EXIT_CODES[type(error)]
-    return 0
+    return exit_code_of(serve)
 
 
 def _stop_on_signals() -> None:

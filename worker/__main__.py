@@ -6,30 +6,15 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import FrameType
-from typing import Final
 
-from ports import BadAddress, BadBundle, Unavailable
-from propensity.bundle import BundleError
-from propensity.signing import BadKey
 from worker.configuration import load_settings
-from worker.errors import StartError
+from worker.exits import exit_code_of
 from worker.logs import set_up_logs
 from worker.service import Worker
-from worker.settings import SettingsError
 
 log = logging.getLogger("worker")
-
-EXIT_CODES: Final[Mapping[type[Exception], int]] = {
-    SettingsError: 78,
-    BadAddress: 78,
-    BadKey: 78,
-    BadBundle: 3,
-    BundleError: 3,
-    StartError: 1,
-    Unavailable: 75,
-}
 
 
 def serve(*, once: bool = False, max_messages: int | None = None) -> dict[str, int]:
@@ -64,12 +49,7 @@ def main(argv: Sequence[str]) -> int:
     if argv:
         print(f"python -m worker takes no arguments, and got {argv[0]!r}; try `leadline worker`", file=sys.stderr)
         return 2
-    try:
-        serve()
-    except tuple(EXIT_CODES) as error:
-        print(error, file=sys.stderr)
-        return EXIT_CODES[type(error)]
-    return 0
+    return exit_code_of(serve)
 
 
 def _stop_on_signals(stopped: threading.Event) -> None:

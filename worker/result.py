@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from worker.__main__ import EXIT_CODES
+from worker.exits import EXIT_CODES
 
 DOES_NOT_HOLD: Final = 3
 
