@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from propensity.features import Vector
 from schemas.customer import Customer
-from schemas.decision import Decision, ModelId, StoredDecision, Tier
+from schemas.decision import Decision, ModelId, Reason, StoredDecision, Tier
 from schemas.event import utc_text
 from schemas.lead import Lead, LeadData, LeadType
 from schemas.manifest import Tiers
@@ -19,8 +19,12 @@ class Case(NamedTuple):
     event_id: str
     event_time: str
     source: str
-    content_sha256: str
     customer: Customer
+
+    @property
+    def content_sha256(self) -> str:
+        """Digest of what is said of the customer; reckoned when it is asked for, since most events never need it."""
+        return self.customer.content_sha256
 
 
 class Policy(NamedTuple):
@@ -34,7 +38,14 @@ class Policy(NamedTuple):
     lead_ttl_days: int
 
 
-def decide(cases: Sequence[Case], scores: Vector, policy: Policy) -> list[Decision]:
+def is_lead(case: Case, score: float, policy: Policy) -> bool:
+    """Say whether a case is a lead: its score is high enough, it may be offered the loan, and does not hold it yet."""
+    return score >= policy.threshold and _may_be_offered(case.customer, require_consent=policy.require_consent)
+
+
+def decide(
+    cases: Sequence[Case], scores: Vector, policy: Policy, reasons: Sequence[tuple[Reason, ...]] | None = None
+) -> list[Decision]:
     """
     Decide for each case whether it is a lead.
 
@@ -42,11 +53,14 @@ def decide(cases: Sequence[Case], scores: Vector, policy: Policy) -> list[Decisi
         cases: The n cases.
         scores: Shape (n,), each in [0, 1], in the order of the cases.
         policy: The rules.
+        reasons: Those of each case, as far as it is a lead; None: no model has told any.
 
     Returns:
         One decision per case, in order. It depends on nothing but the arguments: no clock, no store.
     """
-    return [_decision(case, score, policy) for case, score in zip(cases, scores.tolist(), strict=True)]
+    told = reasons if reasons is not None else [()] * len(cases)
+    together = zip(cases, scores.tolist(), told, strict=True)
+    return [_decision(case, score, policy, why) for case, score, why in together]
 
 
 def announce(stored: StoredDecision) -> Lead | None:
@@ -56,8 +70,8 @@ def announce(stored: StoredDecision) -> Lead | None:
     return None if kind is None else _lead(decision, kind)
 
 
-def _decision(case: Case, score: float, policy: Policy) -> Decision:
-    lead = score >= policy.threshold and _may_be_offered(case.customer, require_consent=policy.require_consent)
+def _decision(case: Case, score: float, policy: Policy, reasons: tuple[Reason, ...]) -> Decision:
+    lead = is_lead(case, score, policy)
     return Decision(
         customer_id=case.customer.customer_id,
         event_id=case.event_id,
@@ -68,6 +82,7 @@ def _decision(case: Case, score: float, policy: Policy) -> Decision:
         lead=lead,
         tier=_tier(score, policy.tiers) if lead else None,
         threshold=policy.threshold,
+        reasons=reasons if lead else (),
         model=policy.model,
         campaign=policy.campaign,
         consent=case.customer.consent,

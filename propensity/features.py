@@ -1,6 +1,7 @@
 """The one definition of the feature matrix, for training tables and for customers in events alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -62,17 +63,22 @@ def matrix_from_customers(customers: Sequence[Customer], names: Sequence[str]) -
     Raises:
         MissingFeature: A customer lacks a field.
     """
-    row_of = attrgetter(*names)
-    rows: list[Any] = [row_of(customer) for customer in customers]
+    rows = list(map(_values(tuple(names)), customers))
     for customer, row in zip(customers, rows, strict=True):
-        if (row is None) if len(names) == 1 else (None in row):
+        if None in row:
             raise MissingFeature(missing_feature(customer, names) or names[0])
     return np.array(rows, dtype=np.float64).reshape(len(customers), len(names))
 
 
 def missing_feature(customer: Customer, names: Sequence[str]) -> str | None:
     """Return the first of the features that the customer lacks, or None."""
-    for name in names:
-        if getattr(customer, name) is None:
-            return name
-    return None
+    if names and None not in _values(tuple(names))(customer):
+        return None
+    return next((name for name in names if getattr(customer, name) is None), None)
+
+
+@lru_cache(maxsize=16)
+def _values(names: tuple[str, ...]) -> Callable[[Customer], tuple[Any, ...]]:
+    """Return what takes these fields from a customer, as a tuple even of one."""
+    take = attrgetter(*names)
+    return take if len(names) > 1 else lambda customer: (take(customer),)

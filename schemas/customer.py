@@ -1,5 +1,6 @@
 """One customer, as upstream systems describe them: names, units and bounds."""
 
+import hashlib
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -72,3 +73,13 @@ class Customer(BaseModel):
     credit_card: Flag | None = Field(None, description="holds the bank's credit card")
     loan_on_card: Flag | None = Field(None, description="holds the loan already; such a customer is never a lead")
     consent: Consent | None = Field(None, description="absent: not known")
+
+    @property
+    def content_sha256(self) -> str:
+        """Digest of the known fields, the same for both forms of an event and for 49 and 49.0."""
+        data = self.model_dump_json(exclude_none=True, exclude=_OF_THE_EVENT)
+        return hashlib.sha256(data.encode()).hexdigest()
+
+
+_OF_THE_EVENT: Final = {"event_id", "event_time"}
+"""What the plain form of an event has beside the customer's fields."""

@@ -16,6 +16,7 @@ MAX_EVENT_ID_BYTES: Final = 128
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _MICROSECOND_DIGITS: Final = 6
+_UTC: Final = frozenset("Zz")
 
 
 def canonical_time(text: str) -> str:
@@ -31,7 +32,10 @@ def canonical_time(text: str) -> str:
     if match[1] is not None and len(match[1]) - 1 > _MICROSECOND_DIGITS:
         raise PydanticCustomError("time_precision", "finer than a microsecond; give at most six digits of fraction")
     try:
-        return utc_text(datetime.fromisoformat(text.upper()))
+        moment = datetime.fromisoformat(text.upper())
+        if match[2] in _UTC:  # so nearly all are written, and need no reckoning
+            return f"{text[:10]}T{text[11:19]}.{(match[1] or '.')[1:]:0<6}Z"
+        return utc_text(moment)
     except (ValueError, OverflowError) as error:
         raise PydanticCustomError("time_form", "no such date or time") from error
 

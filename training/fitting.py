@@ -18,6 +18,7 @@ from training.candidates import Candidate, Grid
 from training.data import Labels
 from training.engineering import engineering_steps
 from training.resampling import sampler
+from training.snapping import snap_cuts
 
 EARNING_IMPORTANCE: Final = 0.005
 """A column earns its place with half a per cent of what a small tree gains by splitting."""
@@ -73,6 +74,7 @@ def fit(candidate: Candidate, data: Offered, seed: int, *, thorough: bool = Fals
             inner = StratifiedKFold(_INNER_FOLDS, shuffle=True, random_state=seed)
             estimator = CalibratedClassifierCV(estimator, cv=inner, ensemble=False)
         estimator.fit(used.features, used.labels)
+        snap_cuts(estimator, used.features)
     return Fitted(estimator, used.names)
 
 

@@ -2,20 +2,22 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from ports import Message, Queue
-from worker.breaker import RejectBreaker
+from worker.breaker import WINDOW
 from worker.hand import Hand, Kept
 from worker.intake import Intake, Surroundings
 from worker.lease import Leases
 from worker.outcome import Outcome, Settled, fates, working_stages
 from worker.settings import Settings
+from worker.shared import Shared
 
 log = logging.getLogger(__name__)
 
 
 class Consumer:
-    """Takes messages from the queue, has them processed, and deletes exactly those that are done."""
+    """A lane: takes messages from the queue, has them processed, and deletes exactly those that are done."""
 
     def __init__(
         self,
@@ -24,15 +26,28 @@ class Consumer:
         leases: Leases,
         settings: Settings,
         surroundings: Surroundings,
+        shared: Shared | None = None,
     ) -> None:
+        """
+        Put a lane together.
+
+        Args:
+            queue: Where messages come from.
+            process: Turns messages into outcomes.
+            leases: Keeps what is in hand.
+            settings: Limits and times.
+            surroundings: Time, chance, pause and stop.
+            shared: With the other lanes of the worker; None for the only one.
+        """
         self._queue = queue
         self._process = process
         self._leases = leases
         self._settings = settings
         self._world = surroundings
-        self._intake = Intake(queue, leases, settings, surroundings)
+        self._shared = shared or Shared(settings, surroundings.clock)
+        self._intake = Intake(queue, leases, settings, surroundings, self._shared.in_flight)
         self._hand = Hand(surroundings.clock, surroundings.chance)
-        self.breaker = RejectBreaker(surroundings.clock)
+        self.breaker = self._shared.breaker
 
     @property
     def received(self) -> int:
@@ -62,8 +77,20 @@ class Consumer:
         if (pause_s := self._pause_s()) > 0:
             self._world.pause(min(pause_s, 1.0))
             return []
-        wait_s = 0.0 if self._hand else float(self._settings.wait_time_s)
-        fresh = self._intake.gather(self._limit(most), wait_s, self._hand.bytes)
+        with ExitStack() as turn:
+            turn.enter_context(self._shared.turn(self))
+            if self._world.stopping():
+                return []
+            fresh = self._intake.gather(self._limit(most), self._wait_s, len(self._hand), self._hand.bytes)
+            if not self._is_probing and not self.breaker.is_unsure:
+                turn.close()  # the next lane may receive while this one works
+            outcomes = self._worked(fresh)
+        self._intake.note(len(self._hand), self._hand.bytes)
+        self._shared.note_blocked(self, is_blocked=self._hand.is_blocked and bool(self._hand))
+        return outcomes
+
+    def _worked(self, fresh: Sequence[Message]) -> list[Outcome] | None:
+        """Work on what was received and on what is in hand."""
         if self._world.stopping():
             self._release([(message, 0) for message in fresh])
             return []
@@ -74,6 +101,15 @@ class Consumer:
             return [] if self._intake.is_failing or self._hand else None
         return self._finish(fresh, kept)
 
+    @property
+    def _is_probing(self) -> bool:
+        """Whether something is wrong, so that one message at a time is tried."""
+        return self.breaker.is_open or self._hand.is_blocked
+
+    @property
+    def _wait_s(self) -> float:
+        return 0.0 if self._hand else float(self._settings.wait_time_s)
+
     def give_back(self) -> None:
         """Give back what is in hand, since nobody will come back to it."""
         self._release([(message, self._back_off_s(message)) for message in self._hand.empty()])
@@ -82,14 +118,16 @@ class Consumer:
         """Say how long nothing is to be done: a service is down, or nearly all events were rejected."""
         if self._hand.is_blocked:
             return self._hand.wait_s()
+        if self._shared.is_blocked_beside(self) and not self._hand:
+            return 1.0
         return min(self.breaker.wait_s(), self._hand.wait_s()) if self._hand else self.breaker.wait_s()
 
     def _limit(self, most: int | None) -> int:
         """Say how many messages may be received: as a probe one at most, while something is wrong."""
-        if self.breaker.wait_s() > 0 or len(self._hand) >= self._settings.max_in_flight:
+        if self.breaker.wait_s() > 0 or self._shared.is_blocked_beside(self):
             return 0
-        is_probe = self.breaker.is_open or self._hand.is_blocked
-        limit = 1 if is_probe else max(0, self._settings.batch_max_size - len(self._hand))
+        batch = WINDOW if self.breaker.is_unsure else self._settings.batch_max_size
+        limit = 1 if self._is_probing else max(0, min(batch, self._settings.batch_max_size) - len(self._hand))
         return limit if most is None else min(limit, most)
 
     def _finish(self, fresh: Sequence[Message], kept: Sequence[Kept]) -> list[Outcome]:

@@ -93,7 +93,7 @@ class Hand:
         Returns:
             The messages that were tried often enough.
         """
-        settled = _settled_by(outcomes)
+        settled = _settled_by(outcomes) if failed else {}
         before, self._taken = self._taken, {}
         self._suspect(working)
         given_up: list[Message] = []

@@ -12,17 +12,21 @@ from schemas.decision import ModelId
 
 
 class Health:
-    """What the loop says of itself: that it moves, and whether it takes work."""
+    """What the loop says of itself: that each of its lanes moves, and whether it takes work."""
 
     def __init__(self, stall_after_s: float, clock: Callable[[], float]) -> None:
         self._stall_after_s = stall_after_s
         self._clock = clock
-        self._beat_at = clock()
+        self._beats: dict[object, float] = {None: clock()}
         self._unready: str | None = "starting"
 
-    def beat(self) -> None:
-        """Note that the loop has come round."""
-        self._beat_at = self._clock()
+    def beat(self, lane: object = None) -> None:
+        """Note that the loop has come round, or one lane of it."""
+        self._beats[lane] = self._clock()
+
+    def rest(self, lane: object = None) -> None:
+        """Note that a lane has nothing to do: it waits for its turn, however long that takes."""
+        self._beats.pop(lane, None)
 
     def ready(self) -> None:
         """Take work from now on."""
@@ -35,7 +39,8 @@ class Health:
     @property
     def stalled(self) -> str | None:
         """Why the process should be restarted, or None."""
-        still_s = self._clock() - self._beat_at
+        now = self._clock()
+        still_s = now - min(self._beats.copy().values(), default=now)
         return f"the loop has stood still for {still_s:.0f} s" if still_s > self._stall_after_s else None
 
     @property

@@ -6,14 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from ports import Message, Queue, Unavailable
-from schemas.event import MAX_MESSAGE_BYTES
 from worker.lease import Leases
 from worker.settings import Settings
+from worker.shared import InFlight
 
 log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE_S: Final = 30.0
 _CUT_OFF_AFTER: Final = 3  # failed receives
+_MOST_AT_ONCE: Final = 250
+_BATCH_BYTES: Final = 2 * 2**20
+"""A batch of large messages is full before it has as many as allowed: its events take ten times as much memory."""
+_LARGE_BYTES: Final = 64 * 2**10
+"""What the first messages are taken to have."""
 
 
 class Surroundings(NamedTuple):
@@ -28,9 +33,13 @@ class Surroundings(NamedTuple):
 class Intake:
     """Receives messages and puts them under their lease."""
 
-    def __init__(self, queue: Queue, leases: Leases, settings: Settings, surroundings: Surroundings) -> None:
+    def __init__(
+        self, queue: Queue, leases: Leases, settings: Settings, surroundings: Surroundings, in_flight: InFlight
+    ) -> None:
         self._queue, self._leases, self._settings, self._world = queue, leases, settings, surroundings
+        self._in_flight = in_flight
         self._failures = 0
+        self._usual_bytes = _LARGE_BYTES
         self.received = 0
         """How many messages were received in all."""
 
@@ -44,26 +53,47 @@ class Intake:
         """Say so when the last receives failed, one after the other."""
         return f"queue {self._queue.url} cannot be reached" if self._failures >= _CUT_OFF_AFTER else None
 
-    def gather(self, most: int, wait_s: float, bytes_in_hand: int) -> list[Message]:
+    def gather(self, most: int, wait_s: float, in_hand: int, bytes_in_hand: int) -> list[Message]:
         """
         Receive until the batch is full, the queue gives no more, or the time is over.
 
         Args:
             most: How many messages at most.
             wait_s: How long to wait for the first.
-            bytes_in_hand: How much of the allowed bytes is taken already.
+            in_hand: How many messages the lane has in hand already.
+            bytes_in_hand: How many bytes these are.
         """
         messages: list[Message] = []
+        size = 0
         give_up_at = 0.0
-        while room := self._room(messages, most, bytes_in_hand):
+        while wanted := self._wanted(most - len(messages), size):
+            room = self._in_flight.ask(self, in_hand + len(messages), bytes_in_hand + size, wanted)
+            if not room:
+                break
             received = self._receive(room, wait_s)
             messages += received
+            size += self._weighed(received)
             now = self._world.clock()
             give_up_at = give_up_at or now + self._settings.batch_max_wait_ms / 1000
             if not received or now >= give_up_at or self._world.stopping():
                 break
             wait_s = 0.0
+        self._in_flight.note(self, in_hand + len(messages), bytes_in_hand + size)
         return messages
+
+    def note(self, in_hand: int, bytes_in_hand: int) -> None:
+        """Note what the lane has in hand, after its batch is done."""
+        self._in_flight.note(self, in_hand, bytes_in_hand)
+
+    def _wanted(self, most: int, size: int) -> int:
+        """Say how many messages make the batch full, if they are as large as the last ones."""
+        return min(most, _MOST_AT_ONCE, max(0, -(-(_BATCH_BYTES - size) // self._usual_bytes)))
+
+    def _weighed(self, received: Sequence[Message]) -> int:
+        size = sum(len(message.body) for message in received)
+        if received:
+            self._usual_bytes = max(1, size // len(received))
+        return size
 
     def _receive(self, most: int, wait_s: float) -> list[Message]:
         asked_at = self._world.clock()
@@ -86,8 +116,3 @@ class Intake:
         level = logging.WARNING if self._failures == 1 else logging.DEBUG
         log.log(level, "nothing received: %s; tried again until it answers, now in %.1f s", error, pause_s)
         self._world.pause(pause_s)
-
-    def _room(self, messages: Sequence[Message], most: int, bytes_in_hand: int) -> int:
-        """Say how many more messages may be received, even if each is as large as can be."""
-        room = self._settings.max_in_flight_bytes - bytes_in_hand - sum(len(message.body) for message in messages)
-        return min(most - len(messages), max(0, room // MAX_MESSAGE_BYTES))

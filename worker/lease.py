@@ -15,7 +15,7 @@ MAX_LEASE_S: Final = 12 * 3600
 
 
 class Leases:
-    """Keeps what is in hand invisible to others, and knows what was lost. Safe to use from two threads."""
+    """Keeps what is in hand invisible to others, and knows what was lost. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -42,10 +42,12 @@ class Leases:
     @contextmanager
     def ending(self, messages: Iterable[Message]) -> Iterator[None]:
         """Meanwhile these are deleted: leases are kept as before, but one that is refused is not counted as lost."""
-        self._ending = {message.receipt for message in messages}
+        receipts = {message.receipt for message in messages}
+        with self._guard:
+            self._ending |= receipts
         yield
-        with self._extending:
-            self._ending = set()
+        with self._extending, self._guard:
+            self._ending -= receipts
 
     def let_go(self, messages: Iterable[Message]) -> None:
         """Stop keeping the leases of messages that are done or given back."""

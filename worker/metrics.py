@@ -1,12 +1,15 @@
 """What a worker counts, for Prometheus."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import Counter as CounterMetric
 
 from schemas.decision import ModelId
+from worker.histogram import BulkHistogram
 from worker.outcome import Outcome
 
 _AGE_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 86400)
@@ -19,41 +22,43 @@ class Metrics:
 
     def __init__(self, model: ModelId) -> None:
         self.registry = CollectorRegistry()
-        self._events = Counter("leadline_events", "events by what became of them", ["outcome"], registry=self.registry)
-        self._leads = Counter("leadline_leads", "leads published", ["kind", "tier"], registry=self.registry)
-        self._quarantined = Counter(
+        self._events = CounterMetric(
+            "leadline_events", "events by what became of them", ["outcome"], registry=self.registry
+        )
+        self._leads = CounterMetric("leadline_leads", "leads published", ["kind", "tier"], registry=self.registry)
+        self._quarantined = CounterMetric(
             "leadline_quarantined", "events set aside, by reason", ["reason"], registry=self.registry
         )
-        self._age = Histogram(
-            "leadline_event_age_seconds",
-            "from an event's time to its outcome",
-            buckets=_AGE_BUCKETS,
-            registry=self.registry,
-        )
-        self._score = Histogram("leadline_score", "scores", buckets=_SCORE_BUCKETS, registry=self.registry)
+        self._age = BulkHistogram("leadline_event_age_seconds", "from an event's time to its outcome", _AGE_BUCKETS)
+        self._score = BulkHistogram("leadline_score", "scores", _SCORE_BUCKETS)
+        for histogram in (self._age, self._score):
+            self.registry.register(histogram)
         self._size = Histogram(
             "leadline_batch_size", "events processed together", buckets=_SIZE_BUCKETS, registry=self.registry
         )
-        self.calls = Counter("leadline_calls", "calls to services", ["api", "result"], registry=self.registry)
-        self.lease_lost = Counter("leadline_lease_lost", "leases lost while in hand", registry=self.registry)
+        self.calls = CounterMetric("leadline_calls", "calls to services", ["api", "result"], registry=self.registry)
+        self.lease_lost = CounterMetric("leadline_lease_lost", "leases lost while in hand", registry=self.registry)
         info = Gauge("leadline_model_info", "the model served", ["name", "version", "sha256"], registry=self.registry)
         info.labels(model.name, model.version, model.sha256).set(1)
 
-    def count(self, outcomes: list[Outcome], now: datetime) -> None:
-        """Count one batch."""
+    def count(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Count one batch, a kind and a bucket at a time."""
         self._size.observe(len(outcomes))
-        for outcome in outcomes:
-            self._events.labels(outcome.kind).inc()
-            if outcome.kind == "quarantined" and outcome.reason is not None:
-                self._quarantined.labels(outcome.reason).inc()
-            if outcome.case is not None and outcome.kind != "retried":
-                age_s = (now - datetime.fromisoformat(outcome.case.event_time)).total_seconds()
-                self._age.observe(max(0.0, age_s))  # a producer's clock may be ahead
-            if outcome.decision is not None and outcome.kind != "retried":
-                self._score.observe(outcome.decision.score)
-        self._count_leads(outcomes)
+        for kind, number in Counter(outcome.kind for outcome in outcomes).items():
+            self._events.labels(kind).inc(number)
+        reasons = Counter(o.reason for o in outcomes if o.kind == "quarantined" and o.reason is not None)
+        for reason, number in reasons.items():
+            self._quarantined.labels(reason).inc(number)
+        done = [outcome for outcome in outcomes if outcome.kind != "retried"]
+        self._age.observe([_age_s(o.case.event_time, now) for o in done if o.case is not None])
+        self._score.observe([outcome.score for outcome in done if outcome.score is not None])
+        self._count_leads(done)
 
-    def _count_leads(self, outcomes: Iterable[Outcome]) -> None:
-        for outcome in outcomes:
-            if outcome.lead is not None and outcome.kind != "retried":
+    def _count_leads(self, done: Iterable[Outcome]) -> None:
+        for outcome in done:
+            if outcome.lead is not None:
                 self._leads.labels(outcome.lead.type.split(".")[2], outcome.lead.data.tier or "none").inc()
+
+
+def _age_s(event_time: str, now: datetime) -> float:
+    return max(0.0, (now - datetime.fromisoformat(event_time)).total_seconds())  # a producer's clock may be ahead

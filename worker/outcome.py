@@ -32,6 +32,7 @@ class Outcome(NamedTuple):
     `applied`: stored (or, without a store, published). `duplicate`: it had been stored before, and what was decided
     then was published again. `superseded`: a newer event was there before. `quarantined`: set aside for `reason`.
     `retried`: not done; its message must stay, and where a service has not taken it, `failed_at` says which.
+    `decision` is what is stored, or, without a store, what is published: None for an event that is no lead.
     """
 
     entry: Entry
@@ -41,6 +42,7 @@ class Outcome(NamedTuple):
     lead: Lead | None = None
     reason: str | None = None
     failed_at: Stage | None = None
+    score: float | None = None
 
 
 class Fates(NamedTuple):
@@ -53,21 +55,22 @@ class Fates(NamedTuple):
 
 def fates(messages: Iterable[Message], outcomes: Iterable[Outcome]) -> Fates:
     """Say what is to become of each message, from what its events have come to."""
+    known: set[str] = set()
     failures: dict[str, set[Stage | None]] = {}
     for outcome in outcomes:
-        stages = failures.setdefault(outcome.entry.message.receipt, set())
+        known.add(outcome.entry.message.receipt)
         if outcome.kind == "retried":
-            stages.add(outcome.failed_at)
+            failures.setdefault(outcome.entry.message.receipt, set()).add(outcome.failed_at)
     found = Fates([], {}, [])
     for message in messages:
-        stages = failures.get(message.receipt, {None})  # one of which nothing is known is not done
+        stages = failures.get(message.receipt, set())
         named = [stage for stage in stages if stage is not None]
-        if not stages:
-            found.done.append(message)
-        elif len(named) == len(stages):
+        if message.receipt not in known or len(named) < len(stages):  # one of which nothing is known is not done
+            found.left.append(message)
+        elif named:
             found.failed[message] = min(named)
         else:
-            found.left.append(message)
+            found.done.append(message)
     return found
 
 

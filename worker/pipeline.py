@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 
 from ports import Message, Put, Queue, Store, Topic
 from propensity.bundle import Bundle
-from propensity.decision import Case, Policy, announce, decide
-from propensity.features import matrix_from_customers
+from propensity.decision import Case, Policy, announce, decide, is_lead
+from propensity.features import Matrix, Vector, matrix_from_customers
 from propensity.scoring import score
-from schemas.decision import Decision, StoredDecision
+from schemas.decision import Reason, StoredDecision
 from schemas.event import MAX_MESSAGE_BYTES
 from worker.decode import decode
 from worker.errors import Fault, Reject
@@ -37,6 +37,7 @@ class Services(NamedTuple):
 
 
 _PUT_OUTCOMES: Final[dict[str, OutcomeKind]] = {"applied": "applied", "equal": "duplicate", "superseded": "superseded"}
+_NOTHING_TO_TELL: Final = Put("applied", None)
 _CONFLICT: Final = Fault(
     "event_id_conflict", "/id", "this event id came before with other content; give each event an id of its own"
 )
@@ -63,7 +64,9 @@ def process_batch(
         One outcome for every event that is not settled. An error that nobody foresaw is logged, and its event retried.
     """
     decoded, outcomes = _decoded(messages, services, now)
-    cases = [(e, case) for e, case in decoded if e.position not in settled.get(e.message.receipt, ())]
+    cases = decoded
+    if settled:
+        cases = [(e, case) for e, case in decoded if e.position not in settled.get(e.message.receipt, ())]
     rejects = [(entry, case) for entry, case in cases if isinstance(case, Reject)]
     accepted = [(entry, case) for entry, case in cases if isinstance(case, Case)]
     applied, conflicts = _applied(accepted, services, is_held)
@@ -91,12 +94,12 @@ def _decoded(
 
 def _without_conflicts(cases: list[tuple[Entry, Case | Reject]]) -> list[tuple[Entry, Case | Reject]]:
     """Without a store, the first of two contents under one event id in a batch stands; the others are rejected."""
-    contents: dict[tuple[str, str], str] = {}
+    firsts: dict[tuple[str, str], Case] = {}
     checked: list[tuple[Entry, Case | Reject]] = []
     for entry, case in cases:
         if isinstance(case, Case):
-            first = contents.setdefault((case.customer.customer_id, case.event_id), case.content_sha256)
-            if first != case.content_sha256:
+            first = firsts.setdefault((case.customer.customer_id, case.event_id), case)
+            if first is not case and first.content_sha256 != case.content_sha256:
                 checked.append((entry, Reject(_CONFLICT, event_id=case.event_id)))
                 continue
         checked.append((entry, case))
@@ -128,34 +131,49 @@ def _applied_together(
     """Score, decide, store, publish. What the store knows under the same id with other content is a conflict."""
     cases = [case for _, case in accepted]
     matrix = matrix_from_customers([case.customer for case in cases], services.bundle.feature_names)
-    decisions = decide(cases, score(services.bundle.model, matrix), services.policy)
-    puts = _put(decisions, services.store)
+    scores = score(services.bundle.model, matrix)
+    puts = _put(cases, matrix, scores, services)
     outcomes: list[Outcome] = []
     conflicts: list[tuple[Entry, Reject]] = []
-    for (entry, case), put in zip(accepted, puts, strict=True):
+    for (entry, case), put, its_score in zip(accepted, puts, scores.tolist(), strict=True):
         if put.outcome == "conflict":
             conflicts.append((entry, Reject(_CONFLICT, event_id=case.event_id)))
+        elif put.outcome == "failed":
+            outcomes.append(Outcome(entry, "retried", case, failed_at="store"))
+        elif not is_held(entry.message):
+            outcomes.append(Outcome(entry, "retried", case))
         else:
-            outcomes.append(_outcome(entry, case, put, is_held))
+            outcomes.append(_outcome(entry, case, put, its_score))
     return _published(outcomes, services), conflicts
 
 
-def _put(decisions: list[Decision], store: Store | None) -> list[Put]:
-    """Store the decisions; without a store, each counts as the newest, and no lead was out before."""
-    if store is None:
-        return [Put("applied", StoredDecision(decision=decision, was_lead=False)) for decision in decisions]
-    return store.put(decisions)
+def _put(cases: Sequence[Case], matrix: Matrix, scores: Vector, services: Services) -> list[Put]:
+    """Decide, and store. Without a store only leads need a decision, and each counts as its customer's first."""
+    leads = [place for place, its in enumerate(scores.tolist()) if is_lead(cases[place], its, services.policy)]
+    told = dict(zip(leads, reasons_of(services.bundle, matrix[leads]), strict=True))
+    if services.store is not None:
+        reasons = [told.get(place, ()) for place in range(len(cases))]
+        return services.store.put(decide(cases, scores, services.policy, reasons))
+    puts = [_NOTHING_TO_TELL] * len(cases)
+    decided = decide([cases[place] for place in leads], scores[leads], services.policy, list(told.values()))
+    for place, decision in zip(leads, decided, strict=True):
+        puts[place] = Put("applied", StoredDecision(decision=decision, was_lead=False))
+    return puts
 
 
-def _outcome(entry: Entry, case: Case, put: Put, is_held: Callable[[Message], bool]) -> Outcome:
+def reasons_of(_bundle: Bundle, rows: Matrix) -> list[tuple[Reason, ...]]:
+    return [()] * len(rows)
+
+
+def _outcome(entry: Entry, case: Case, put: Put, its_score: float) -> Outcome:
     """Say what an event has come to so far, and, where its own decision is the stored one, what is to be published."""
-    if put.stored is None or put.outcome not in _PUT_OUTCOMES:
-        return Outcome(entry, "retried", case, failed_at="store")
-    if not is_held(entry.message):
-        return Outcome(entry, "retried", case)
-    if put.outcome == "superseded":
-        return Outcome(entry, "superseded", case)
-    return Outcome(entry, _PUT_OUTCOMES[put.outcome], case, put.stored.decision, announce(put.stored))
+    kind = _PUT_OUTCOMES[put.outcome]
+    if kind == "superseded":
+        return Outcome(entry, kind, case)
+    if put.stored is None:
+        return Outcome(entry, kind, case, score=its_score)
+    decision = put.stored.decision
+    return Outcome(entry, kind, case, decision, announce(put.stored), score=decision.score)
 
 
 def _published(outcomes: list[Outcome], services: Services) -> list[Outcome]:

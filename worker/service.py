@@ -6,6 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +36,10 @@ from worker.outcome import Outcome, Settled
 from worker.pipeline import Services, process_batch
 from worker.policy import policy_of
 from worker.settings import Settings
+from worker.shared import Shared
 
+LANES: Final = 4
+"""How many batches are worked on at a time: one receives, one computes, the others wait for store, topic and queue."""
 _CALLS_OF_A_STEP: Final = 6
 """Store, publish, settle withdrawals, quarantine, delete, give back."""
 
@@ -82,8 +86,8 @@ class Worker(AbstractContextManager["Worker"]):
         self.finished = threading.Event()
         self._leases = Leases(queue, settings.visibility_timeout_s, time.monotonic, self.metrics.lease_lost.inc)
         self._health = Health(_stall_after_s(settings), time.monotonic)
-        surroundings = Surroundings(time.monotonic, self._stopping.wait, random.Random(), self._stopping.is_set)  # noqa: S311  jitter
-        self._consumer = Consumer(queue, self._process, self._leases, settings, surroundings)
+        self._lanes = self._built_lanes(queue, settings)
+        self._telling = threading.Lock()
         try:
             self._probes = serve_health(settings.http_port, self._health, self.metrics.registry, bundle.manifest.id)
         except OSError as error:
@@ -132,34 +136,57 @@ class Worker(AbstractContextManager["Worker"]):
         Raises:
             Unavailable: With `once`: a service is away.
         """
+        lanes = self._lanes if max_messages is None else self._lanes[:1]
+        self._health.rest()
+        with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as threads:
+            running = [threads.submit(self._run_lane, lane, tell, once, max_messages) for lane in lanes]
+            try:
+                for lane in as_completed(running):
+                    lane.result()
+            except BaseException:
+                self._stopping.set()  # one lane cannot go on, so none does
+                raise
+
+    def _run_lane(
+        self, lane: Consumer, tell: Callable[[list[Outcome]], None] | None, once: bool, most: int | None
+    ) -> None:
         try:
-            while not self._stopping.is_set() and (self._left(max_messages) != 0 or self._consumer.holds):
-                outcomes = self._consumer.step(self._left(max_messages))
-                self._health.beat()
-                self._tell_readiness()
+            while not self._stopping.is_set() and (_left(lane, most) != 0 or lane.holds):
+                outcomes = lane.step(_left(lane, most))
+                self._health.beat(lane)
+                self._tell_readiness(lane)
                 if outcomes:
                     self.metrics.count(outcomes, datetime.now(UTC))
                     if tell is not None:
-                        tell(outcomes)
-                if once and self._consumer.trouble:
-                    raise Unavailable(f"{self._consumer.trouble}; the log says why. Try again later")
-                if once and (outcomes is None or self._consumer.breaker.is_open):
+                        with self._telling:
+                            tell(outcomes)
+                if once and lane.trouble:
+                    raise Unavailable(f"{lane.trouble}; the log says why. Try again later")
+                if once and (outcomes is None or lane.breaker.is_open):
                     return
         finally:
-            self._consumer.give_back()
+            lane.give_back()
+            self._health.rest(lane)
 
-    def _left(self, max_messages: int | None) -> int | None:
-        return None if max_messages is None else max_messages - self._consumer.received
-
-    def _tell_readiness(self) -> None:
+    def _tell_readiness(self, lane: Consumer) -> None:
         """A stop says for itself that nothing is taken any more."""
-        if not self._stopping.is_set():
-            if self._consumer.breaker.is_open:
-                self._health.not_ready("nearly all of the last events were rejected")
-            elif self._consumer.trouble:
-                self._health.not_ready(self._consumer.trouble)
-            else:
-                self._health.ready()
+        if self._stopping.is_set():
+            return
+        trouble = next((other.trouble for other in (lane, *self._lanes) if other.trouble), None)
+        if lane.breaker.is_open:
+            self._health.not_ready("nearly all of the last events were rejected")
+        elif trouble:
+            self._health.not_ready(trouble)
+        else:
+            self._health.ready()
+
+    def _built_lanes(self, queue: Queue, settings: Settings) -> list[Consumer]:
+        """Put the lanes together: while one waits for AWS, another works."""
+        shared = Shared(settings, time.monotonic, self._health.rest, self._health.beat)
+        chance = random.Random()  # noqa: S311  jitter
+        surroundings = Surroundings(time.monotonic, self._stopping.wait, chance, self._stopping.is_set)
+        number = LANES if _is_all_on_aws(settings) else 1
+        return [Consumer(queue, self._process, self._leases, settings, surroundings, shared) for _ in range(number)]
 
     def _process(self, messages: Sequence[Message], settled: Settled) -> list[Outcome]:
         return process_batch(messages, self._services, datetime.now(UTC), self._leases.is_held, settled)
@@ -180,6 +207,16 @@ def _services(settings: Settings, bundle: Bundle, queue: Queue, calls: Calls) ->
         quarantine=None if settings.quarantine is None else open_queue(settings.quarantine, **calls._asdict()),
         queue_url=queue.url,
     )
+
+
+def _left(lane: Consumer, most: int | None) -> int | None:
+    return None if most is None else most - lane.received
+
+
+def _is_all_on_aws(settings: Settings) -> bool:
+    """An embedded service takes one call at a time: for it, one lane does as much as several."""
+    places = (settings.queue or "", settings.store, settings.topic)
+    return not any(place.startswith(("sqlite:", "file:", "-")) for place in places)
 
 
 def _stall_after_s(settings: Settings) -> float:

@@ -30,8 +30,10 @@ class Settings(BaseModel):
     model: str | None = Field(None, description="model bundle: a folder, or s3://bucket/prefix/")
     public_key: Path | None = Field(None, description="PEM file that the bundle's signature is checked with")
     allow_unsigned: bool = Field(default=False, description="do not check the signature (a laptop only)")
-    scorer: Literal["auto", "pickle"] = Field("auto", description="how the model is run")
-    transport: Literal["boto3"] = Field("boto3", description="how AWS is spoken to")
+    scorer: Literal["auto", "pickle", "compiled"] = Field(
+        "auto", description="how the model is run; auto: compiled where the bundle has it, else the pickle"
+    )
+    transport: Literal["boto3", "direct"] = Field("boto3", description="how AWS is spoken to")
     threshold: float | None = Field(None, gt=0, le=1, description="lowest score of a lead, instead of the manifest's")
     campaign: str = Field(
         "default", max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$", description="stored and sent with every decision"
@@ -40,9 +42,9 @@ class Settings(BaseModel):
     wait_time_s: int = Field(20, ge=0, le=20, description="long poll")
     visibility_timeout_s: int = Field(60, ge=6, le=43200, description="lease of a received message")
     drain_timeout_s: int = Field(35, ge=1, le=3600, description="from SIGTERM to exit")
-    max_in_flight: int = Field(1000, ge=1, le=100_000, description="messages in hand at most")
-    max_in_flight_bytes: int = Field(64 * 2**20, ge=2**20, le=2**34, description="bytes of messages in hand at most")
-    batch_max_size: int = Field(200, ge=1, le=1000, description="messages scored together at most")
+    max_in_flight: int = Field(4000, ge=1, le=100_000, description="messages in hand at most")
+    max_in_flight_bytes: int = Field(256 * 2**20, ge=2**20, le=2**34, description="bytes of messages in hand at most")
+    batch_max_size: int = Field(1000, ge=1, le=1000, description="messages scored together at most")
     batch_max_wait_ms: int = Field(50, ge=0, le=10_000, description="wait for a batch to fill after its first message")
     retry_base_s: float = Field(1, gt=0, le=3600, description="first back-off of a message that failed")
     retry_cap_s: float = Field(300, gt=0, le=43200, description="longest back-off of a message")

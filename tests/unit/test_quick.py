@@ -1,0 +1,125 @@
+"""The quick way into events gives what the careful way gives, or stands back."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+import worker.decode
+from propensity.decision import Case
+from schemas.event import canonical_time, utc_text
+from tests.fuzz import NEEDED
+from tests.helpers import NOW, bus_event, cloud_event, encoded, notification, plain_event
+from tests.malformed import mutants
+from worker.errors import Reject
+from worker.quick import read
+
+PLAIN = encoded(plain_event())
+GOOD = (
+    plain_event(),
+    cloud_event(),
+    plain_event(consent={"email": True}),
+    cloud_event(consent={}),
+    [plain_event(), plain_event(customer_id="2")],
+    [cloud_event(), cloud_event(customer_id="2")],
+    plain_event(event_id="urn:bank:event:7", customer_id="a:b"),
+    plain_event(highest_spend=49.0, mortgage=1e3),
+)
+
+
+def both_ways(body: bytes) -> tuple[list[Case | Reject], list[Case | Reject]]:
+    """Decode a message as it is, and without the quick way."""
+
+    def decoded() -> list[Case | Reject]:
+        try:
+            return worker.decode.decode(body, NEEDED, NOW)
+        except Reject as reject:
+            return [reject]
+
+    with pytest.MonkeyPatch.context() as patch:
+        as_it_is = decoded()
+        patch.setattr(worker.decode, "read", lambda _: None)
+        return as_it_is, decoded()
+
+
+def told(cases: list[Case | Reject]) -> list[Any]:
+    """Return what can be seen of each: types of numbers and digests too."""
+    return [
+        (c.faults, c.event_id, c.body)
+        if isinstance(c, Reject)
+        else (repr(c._replace(customer=c.customer)), c.content_sha256, repr(c.customer.model_dump()))
+        for c in cases
+    ]
+
+
+def hazards() -> Iterator[bytes]:
+    """Yield messages in which a careless reader would see a good event."""
+    text = PLAIN.decode()
+    for extra in (
+        '"age": 25', '"x": 1', '"x": NaN', '"x": Infinity', '"x": [[[[]]]]', '"x": "\\u003a"',
+        '"x": "a:b"', '"a\\u0067e": 25',
+        '"x": {"y": 1, "y": 2}', '"consent": {"email": true, "email": false}', '"consent": {"email": true, "x": 1}',
+        '"consent": {"email": "yes"}', '"consent": null', '"age" :25', '"age": 25.0', '"age": 2.5e1', '"age": true',
+        '"age": -0',
+        '"mortgage": 1e400', '"mortgage": NaN', '"mortgage": 9007199254740993', '"mortgage": 0.1e-400', '"mortgage": 01',
+        '"mortgage": "1"', '"mortgage": 123456.78901234567', '"customer_id": "2"', '"customer_id": "b:c"', '"age": 25,',
+    ):  # fmt: skip
+        yield f"{text[:-1]}, {extra}}}".encode()
+        yield f"{{{extra}, {text[1:]}".encode()
+        yield f"[{text}, {text[:-1]}, {extra}}}]".encode()
+    yield from (
+        b"\xef\xbb\xbf" + PLAIN,
+        b" " + PLAIN,
+        PLAIN + b" \n",
+        PLAIN + b"x",
+        b"[]",
+        b"[" + PLAIN,
+        b"[" + PLAIN + b"]",
+    )
+    yield from (encoded([[plain_event()]]), encoded([plain_event()] * 1001), encoded([plain_event(), cloud_event()]))
+    yield from (encoded(notification(text)), encoded(bus_event(plain_event())), encoded(bus_event(cloud_event())))
+    for time in ("2026-01-15T11:00:00+01:00", "2026-01-15t10:00:00z", "2026-02-30T10:00:00Z", "2026-01-15T10:00:60Z",
+                 "2026-01-15T10:00:00.5Z", "2026-01-15T10:00:00.1234567Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"):  # fmt: skip
+        yield encoded(plain_event(event_time=time))
+    yield encoded([plain_event(), plain_event(event_time="9999-12-31T23:59:59Z"), plain_event(level=None)])
+
+
+@pytest.mark.parametrize("content", GOOD)
+def test_a_good_message_is_read_the_quick_way(content: Any) -> None:  # noqa: ANN401  any JSON
+    assert read(encoded(content)) is not None
+    as_it_is, carefully = both_ways(encoded(content))
+    assert told(as_it_is) == told(carefully)
+    assert all(isinstance(case, Case) for case in as_it_is)
+
+
+@pytest.mark.parametrize("body", list(hazards()))
+def test_what_hides_a_fault_comes_out_as_the_careful_way_says(body: bytes) -> None:
+    as_it_is, carefully = both_ways(body)
+    assert told(as_it_is) == told(carefully)
+
+
+def test_of_thousands_of_altered_messages_each_comes_out_as_the_careful_way_says() -> None:
+    """Also where one byte of a good message is another: each place, by each of the bytes that mean something."""
+    one_byte = (
+        PLAIN[:i] + bytes([byte]) + PLAIN[i + 1 :] for i in range(len(PLAIN)) for byte in b'":,{}[\\ 0e-\x00\xff'
+    )
+    bodies = [*(mutant.body for mutant in mutants(3000, seed=11)), *one_byte]
+    differing = [body for body in bodies if (ways := both_ways(body)) and told(ways[0]) != told(ways[1])]
+    assert differing == []
+    assert 0 < sum(read(body) is not None for body in bodies) < len(bodies)
+
+
+@given(some.datetimes(timezones=some.just(UTC)), some.integers(0, 6), some.sampled_from("Zz"))
+def test_a_time_in_utc_is_written_as_reckoning_would_write_it(moment: datetime, digits: int, zone: str) -> None:
+    text = moment.replace(tzinfo=None).isoformat(timespec="microseconds")
+    fraction = text[20 : 20 + digits]
+    written = text[:19] + (f".{fraction}" if fraction else "") + zone
+    assert canonical_time(written) == utc_text(datetime.fromisoformat(written.upper()))
+
+
+def test_a_field_that_is_not_known_is_for_the_careful_way_since_it_could_come_twice() -> None:
+    assert read(json.dumps({**plain_event(), "unknown": 1}).encode()) is None
