@@ -6,7 +6,6 @@ EventBridge envelope. Each event stands for itself: a bad one among a thousand i
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -43,8 +42,10 @@ def decode(body: bytes, needed: Sequence[str], now: datetime) -> list[Case | Rej
     """
     latest = _latest(now)
     if (events := read(body)) is not None:
-        with suppress(Reject):  # the careful way says which of them it is, and how it came
+        try:
             return [_case(event, needed, latest) for event in events]
+        except Reject:  # the careful way says which of them it is, and how it came
+            pass
     elements, texts = parse(body)
     cases = [_case_or_reject(element, needed, latest) for element in elements]
     for case, text in zip(cases, texts, strict=False):

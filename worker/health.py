@@ -28,6 +28,10 @@ class Health:
         """Note that a lane has nothing to do: it waits for its turn, however long that takes."""
         self._beats.pop(lane, None)
 
+    def rest_all(self) -> None:
+        """Note that the loop has ended."""
+        self._beats.clear()
+
     def ready(self) -> None:
         """Take work from now on."""
         self._unready = None

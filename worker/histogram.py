@@ -1,10 +1,9 @@
 """A histogram for Prometheus that takes a batch of values at once; the library's own takes one after the other."""
 
 import threading
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
@@ -22,32 +21,22 @@ class BulkHistogram(Collector):
             documentation: Its help text.
             buckets: Upper bounds, rising, a value at the bound included; one without a bound is added.
         """
-        self._name, self._documentation, self._bounds = name, documentation, tuple(buckets)
-        self._counts = [0] * (len(self._bounds) + 1)
+        self._name, self._documentation, self._bounds = name, documentation, np.array(buckets, dtype=np.float64)
+        self._counts = np.zeros(len(buckets) + 1, dtype=np.int64)
         self._sum = 0.0
         self._guard = threading.Lock()
 
     def observe(self, values: Sequence[float]) -> None:
         """Count values."""
-        bounds = self._bounds
-        found = Counter([bisect_left(bounds, value) for value in values])
+        buckets = np.searchsorted(self._bounds, values)
         with self._guard:
-            for bucket, number in found.items():
-                self._counts[bucket] += number
+            self._counts += np.bincount(buckets, minlength=len(self._counts))
             self._sum += sum(values)
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Yield the metric as Prometheus reads it: each bucket counts those below it as well."""
         with self._guard:
-            counts, total = list(self._counts), self._sum
-        names = [*map(floatToGoString, self._bounds), "+Inf"]
-        yield HistogramMetricFamily(
-            self._name, self._documentation, buckets=list(zip(names, _running(counts), strict=True)), sum_value=total
-        )
-
-
-def _running(counts: Iterable[int]) -> Iterator[float]:
-    total = 0
-    for count in counts:
-        total += count
-        yield total
+            running, total = np.cumsum(self._counts).tolist(), self._sum
+        names = [*map(floatToGoString, self._bounds.tolist()), "+Inf"]
+        buckets = list(zip(names, running, strict=True))
+        yield HistogramMetricFamily(self._name, self._documentation, buckets=buckets, sum_value=total)

@@ -6,7 +6,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,6 @@ from ports import (
     CountCall,
     Message,
     Queue,
-    Unavailable,
     fetch_bundle,
     open_queue,
     open_store,
@@ -30,6 +28,7 @@ from worker.consumer import Consumer
 from worker.errors import StartError
 from worker.health import Health, serve_health
 from worker.intake import Surroundings
+from worker.lanes import Lanes
 from worker.lease import Leases
 from worker.metrics import Metrics
 from worker.outcome import Outcome, Settled
@@ -39,7 +38,7 @@ from worker.settings import Settings
 from worker.shared import Shared
 
 LANES: Final = 4
-"""How many batches are worked on at a time: one receives, one computes, the others wait for store, topic and queue."""
+"""How many batches are worked on at a time."""
 _CALLS_OF_A_STEP: Final = 6
 """Store, publish, settle withdrawals, quarantine, delete, give back."""
 
@@ -136,57 +135,40 @@ class Worker(AbstractContextManager["Worker"]):
         Raises:
             Unavailable: With `once`: a service is away.
         """
-        lanes = self._lanes if max_messages is None else self._lanes[:1]
-        self._health.rest()
-        with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as threads:
-            running = [threads.submit(self._run_lane, lane, tell, once, max_messages) for lane in lanes]
-            try:
-                for lane in as_completed(running):
-                    lane.result()
-            except BaseException:
-                self._stopping.set()  # one lane cannot go on, so none does
-                raise
+        self._health.rest_all()
 
-    def _run_lane(
-        self, lane: Consumer, tell: Callable[[list[Outcome]], None] | None, once: bool, most: int | None
-    ) -> None:
+        def note(lane: Consumer, outcomes: list[Outcome] | None) -> None:
+            self._health.beat(lane)
+            self._tell_readiness()
+            if outcomes:
+                self.metrics.count(outcomes, datetime.now(UTC))
+                if tell is not None:
+                    with self._telling:
+                        tell(outcomes)
+
         try:
-            while not self._stopping.is_set() and (_left(lane, most) != 0 or lane.holds):
-                outcomes = lane.step(_left(lane, most))
-                self._health.beat(lane)
-                self._tell_readiness(lane)
-                if outcomes:
-                    self.metrics.count(outcomes, datetime.now(UTC))
-                    if tell is not None:
-                        with self._telling:
-                            tell(outcomes)
-                if once and lane.trouble:
-                    raise Unavailable(f"{lane.trouble}; the log says why. Try again later")
-                if once and (outcomes is None or lane.breaker.is_open):
-                    return
+            self._lanes.run(note, once=once, max_messages=max_messages)
         finally:
-            lane.give_back()
-            self._health.rest(lane)
+            self._health.rest_all()
 
-    def _tell_readiness(self, lane: Consumer) -> None:
+    def _tell_readiness(self) -> None:
         """A stop says for itself that nothing is taken any more."""
         if self._stopping.is_set():
             return
-        trouble = next((other.trouble for other in (lane, *self._lanes) if other.trouble), None)
-        if lane.breaker.is_open:
+        if self._lanes.is_breaker_open:
             self._health.not_ready("nearly all of the last events were rejected")
-        elif trouble:
-            self._health.not_ready(trouble)
+        elif self._lanes.trouble:
+            self._health.not_ready(self._lanes.trouble)
         else:
             self._health.ready()
 
-    def _built_lanes(self, queue: Queue, settings: Settings) -> list[Consumer]:
-        """Put the lanes together: while one waits for AWS, another works."""
+    def _built_lanes(self, queue: Queue, settings: Settings) -> Lanes:
         shared = Shared(settings, time.monotonic, self._health.rest, self._health.beat)
         chance = random.Random()  # noqa: S311  jitter
         surroundings = Surroundings(time.monotonic, self._stopping.wait, chance, self._stopping.is_set)
         number = LANES if _is_all_on_aws(settings) else 1
-        return [Consumer(queue, self._process, self._leases, settings, surroundings, shared) for _ in range(number)]
+        lanes = [Consumer(queue, self._process, self._leases, settings, surroundings, shared) for _ in range(number)]
+        return Lanes(lanes, self._stopping)
 
     def _process(self, messages: Sequence[Message], settled: Settled) -> list[Outcome]:
         return process_batch(messages, self._services, datetime.now(UTC), self._leases.is_held, settled)
@@ -207,10 +189,6 @@ def _services(settings: Settings, bundle: Bundle, queue: Queue, calls: Calls) ->
         quarantine=None if settings.quarantine is None else open_queue(settings.quarantine, **calls._asdict()),
         queue_url=queue.url,
     )
-
-
-def _left(lane: Consumer, most: int | None) -> int | None:
-    return None if most is None else most - lane.received
 
 
 def _is_all_on_aws(settings: Settings) -> bool:
