@@ -13,6 +13,8 @@ CUSTOMER_UPDATED: Final = "bank.customer.updated.v1"
 MAX_EVENTS_PER_MESSAGE: Final = 1000
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 MAX_EVENT_ID_BYTES: Final = 128
+PLAIN_SOURCE: Final = "plain"
+"""The source of an event in the plain form, which names none."""
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _MICROSECOND_DIGITS: Final = 6
@@ -29,12 +31,13 @@ def canonical_time(text: str) -> str:
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise PydanticCustomError("time_form", "not an RFC 3339 time with a zone, such as 2026-01-15T10:00:00Z")
-    if match[1] is not None and len(match[1]) - 1 > _MICROSECOND_DIGITS:
+    fraction = match[1] or "."
+    if len(fraction) - 1 > _MICROSECOND_DIGITS:
         raise PydanticCustomError("time_precision", "finer than a microsecond; give at most six digits of fraction")
     try:
         moment = datetime.fromisoformat(text.upper())
         if match[2] in _UTC:  # so nearly all are written, and need no reckoning
-            return f"{text[:10]}T{text[11:19]}.{(match[1] or '.')[1:]:0<6}Z"
+            return f"{text[:10]}T{text[11:19]}{fraction:0<7}Z"
         return utc_text(moment)
     except (ValueError, OverflowError) as error:
         raise PydanticCustomError("time_form", "no such date or time") from error

@@ -14,15 +14,13 @@ from pydantic import ValidationError
 
 from propensity.decision import Case
 from propensity.features import missing_feature
-from schemas.event import MAX_EVENT_ID_BYTES, CustomerUpdated, PlainCustomerUpdated, utc_text
+from schemas.event import MAX_EVENT_ID_BYTES, PLAIN_SOURCE, CustomerUpdated, PlainCustomerUpdated, utc_text
 from worker.errors import Fault, Reject
 from worker.faults import faults_of
 from worker.parse import Json, check_rules, parse
-from worker.quick import Event, read
+from worker.quick import read
 
 MAX_AHEAD: Final = timedelta(minutes=5)
-PLAIN_SOURCE: Final = "plain"
-"""The source of an event in the plain form, which names none."""
 
 
 def decode(body: bytes, needed: Sequence[str], now: datetime) -> list[Case | Reject]:
@@ -41,11 +39,12 @@ def decode(body: bytes, needed: Sequence[str], now: datetime) -> list[Case | Rej
         Reject: The message as a whole cannot be read.
     """
     latest = _latest(now)
-    if (events := read(body)) is not None:
-        try:
-            return [_case(event, needed, latest) for event in events]
-        except Reject:  # the careful way says which of them it is, and how it came
-            pass
+    if (usual := read(body)) is not None:
+        for case in usual:
+            if _fault(case, needed, latest) is not None:
+                break  # the careful way says which it is, and how it came
+        else:
+            return [*usual]
     elements, texts = parse(body)
     cases = [_case_or_reject(element, needed, latest) for element in elements]
     for case, text in zip(cases, texts, strict=False):
@@ -67,27 +66,32 @@ def _case_or_reject(element: Json, needed: Sequence[str], latest: str) -> Case |
         return reject.with_traceback(None)  # which holds the event, and may be one of a thousand
 
 
-def _case(event: Event, needed: Sequence[str], latest: str) -> Case:
+def _case(event: CustomerUpdated | PlainCustomerUpdated, needed: Sequence[str], latest: str) -> Case:
     if isinstance(event, CustomerUpdated):
-        event_id, event_time, source, customer, prefix = event.id, event.time, event.source, event.data, "/data"
+        case, data = Case(event.id, event.time, event.source, event.data), "/data"
     else:
-        event_id, event_time, source, customer, prefix = event.event_id, event.event_time, PLAIN_SOURCE, event, ""
-    if event_time > latest:
-        where = "/time" if prefix else "/event_time"
-        raise Reject(
-            Fault("future_event", where, "set the producer's clock; at most 5 minutes ahead"), event_id=event_id
-        )
-    missing = missing_feature(customer, needed)
+        case, data = Case(event.event_id, event.event_time, PLAIN_SOURCE, event), ""
+    fault = _fault(case, needed, latest)
+    if fault is None:
+        return case
+    where = f"{data}/{fault.pointer}" if fault.reason == "missing_field" else "/time" if data else "/event_time"
+    raise Reject(fault._replace(pointer=where), event_id=case.event_id)
+
+
+def _fault(case: Case, needed: Sequence[str], latest: str) -> Fault | None:
+    """Say what is wrong with a valid event; the pointer of a missing field is only its name."""
+    if case.event_time > latest:
+        return Fault("future_event", "", "set the producer's clock; at most 5 minutes ahead")
+    missing = missing_feature(case.customer, needed)
     if missing is not None:
-        fault = Fault("missing_field", f"{prefix}/{missing}", "add the field; the model that is served uses it")
-        raise Reject(fault, event_id=event_id)
-    return Case(event_id, event_time, source, customer)
+        return Fault("missing_field", missing, "add the field; the model that is served uses it")
+    return None
 
 
-def _validated(element: Json) -> Event:
+def _validated(element: Json) -> CustomerUpdated | PlainCustomerUpdated:
     if not isinstance(element, dict):
         raise Reject(Fault("not_an_event", "", "send a JSON object: a CloudEvent, or the plain form"))
-    kind: type[Event] = PlainCustomerUpdated
+    kind: type[CustomerUpdated | PlainCustomerUpdated] = PlainCustomerUpdated
     if "specversion" in element or "data" in element:
         kind = CustomerUpdated
     try:

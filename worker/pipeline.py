@@ -97,7 +97,7 @@ def _without_conflicts(cases: list[tuple[Entry, Case | Reject]]) -> list[tuple[E
     firsts: dict[tuple[str, str], Case] = {}
     checked: list[tuple[Entry, Case | Reject]] = []
     for entry, case in cases:
-        if isinstance(case, Case):
+        if case.__class__ is Case:
             first = firsts.setdefault((case.customer.customer_id, case.event_id), case)
             if first is not case and first.content_sha256 != case.content_sha256:
                 checked.append((entry, Reject(_CONFLICT, event_id=case.event_id)))
@@ -136,14 +136,16 @@ def _applied_together(
     outcomes: list[Outcome] = []
     conflicts: list[tuple[Entry, Reject]] = []
     for (entry, case), put, its_score in zip(accepted, puts, scores.tolist(), strict=True):
-        if put.outcome == "conflict":
+        if put is _NOTHING_TO_TELL:
+            outcomes.append(Outcome(entry, "applied" if is_held(entry.message) else "retried", case, score=its_score))
+        elif put.outcome == "conflict":
             conflicts.append((entry, Reject(_CONFLICT, event_id=case.event_id)))
         elif put.outcome == "failed":
             outcomes.append(Outcome(entry, "retried", case, failed_at="store"))
         elif not is_held(entry.message):
             outcomes.append(Outcome(entry, "retried", case))
         else:
-            outcomes.append(_outcome(entry, case, put, its_score))
+            outcomes.append(_outcome(entry, case, put))
     return _published(outcomes, services), conflicts
 
 
@@ -165,13 +167,11 @@ def reasons_of(_bundle: Bundle, rows: Matrix) -> list[tuple[Reason, ...]]:
     return [()] * len(rows)
 
 
-def _outcome(entry: Entry, case: Case, put: Put, its_score: float) -> Outcome:
+def _outcome(entry: Entry, case: Case, put: Put) -> Outcome:
     """Say what an event has come to so far, and, where its own decision is the stored one, what is to be published."""
     kind = _PUT_OUTCOMES[put.outcome]
-    if kind == "superseded":
+    if kind == "superseded" or put.stored is None:
         return Outcome(entry, kind, case)
-    if put.stored is None:
-        return Outcome(entry, kind, case, score=its_score)
     decision = put.stored.decision
     return Outcome(entry, kind, case, decision, announce(put.stored), score=decision.score)
 
