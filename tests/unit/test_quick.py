@@ -66,7 +66,8 @@ def hazards() -> Iterator[bytes]:
         '"x": {"y": 1, "y": 2}', '"consent": {"email": true, "email": false}', '"consent": {"email": true, "x": 1}',
         '"consent": {"email": "yes"}', '"consent": null', '"age" :25', '"age": 25.0', '"age": 2.5e1', '"age": true',
         '"age": -0',
-        '"mortgage": 1e400', '"mortgage": NaN', '"mortgage": 9007199254740993', '"mortgage": 0.1e-400', '"mortgage": 01',
+        '"mortgage": 1e400',
+        '"mortgage": NaN', '"mortgage": 9007199254740993', '"mortgage": 0.1e-400', '"mortgage": 01',
         '"mortgage": "1"', '"mortgage": 123456.78901234567', '"customer_id": "2"', '"customer_id": "b:c"', '"age": 25,',
     ):  # fmt: skip
         yield f"{text[:-1]}, {extra}}}".encode()
@@ -84,7 +85,8 @@ def hazards() -> Iterator[bytes]:
     yield from (encoded([[plain_event()]]), encoded([plain_event()] * 1001), encoded([plain_event(), cloud_event()]))
     yield from (encoded(notification(text)), encoded(bus_event(plain_event())), encoded(bus_event(cloud_event())))
     for time in ("2026-01-15T11:00:00+01:00", "2026-01-15t10:00:00z", "2026-02-30T10:00:00Z", "2026-01-15T10:00:60Z",
-                 "2026-01-15T10:00:00.5Z", "2026-01-15T10:00:00.1234567Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"):  # fmt: skip
+                 "2026-01-15T10:00:00.5Z", "2026-01-15T10:00:00.1234567Z",
+                 "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"):  # fmt: skip
         yield encoded(plain_event(event_time=time))
     yield encoded([plain_event(), plain_event(event_time="9999-12-31T23:59:59Z"), plain_event(level=None)])
 
