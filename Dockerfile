@@ -1,4 +1,4 @@
-# The images: worker, console, trainer. What is in each, and how to build them, stands in docs/image.md.
+# The images: worker, worker-lean, console, trainer. What is in each, and how to build them, stands in docs/image.md.
 #
 # The base is pinned by the digest of its index (amd64 and arm64). To renew it, take the digest that
 #     docker buildx imagetools inspect python:3.11-slim-bookworm
@@ -36,6 +36,11 @@ FROM tools AS worker-libraries
 COPY requirements.txt ./
 RUN ${INSTALL} requirements.txt \
     && python -m pip --python /opt/leadline/bin/python uninstall --yes click markdown-it-py mdurl pygments rich \
+    && tidy /opt/leadline
+
+# Without what only the pickle needs: this worker serves the compiled model, and nothing is unpickled in it.
+FROM worker-libraries AS lean-libraries
+RUN python -m pip --python /opt/leadline/bin/python uninstall --yes joblib scikit-learn scipy threadpoolctl \
     && tidy /opt/leadline
 
 FROM tools AS console-libraries
@@ -106,6 +111,11 @@ COPY ${BUNDLE} /srv/leadline/model
 COPY ${PUBLIC_KEY} /srv/leadline/release-key.pem
 RUN tidy /srv/leadline
 
+# A bundle without its compiled form would leave the lean worker with nothing to serve.
+FROM bundle AS compiled-bundle
+RUN test -f /srv/leadline/model/compiled.npz \
+    || { echo "the bundle has no compiled.npz: leadline model compile, then sign it again" >&2; exit 1; }
+
 FROM runtime AS console
 ARG BASE
 ARG VERSION=unknown
@@ -142,6 +152,29 @@ COPY --from=worker-code /opt/leadline/lib/python3.11/site-packages /opt/leadline
 COPY --from=bundle /srv/leadline /srv/leadline
 LABEL org.opencontainers.image.title="leadline worker" \
       org.opencontainers.image.description="Customer events in, leads out" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="${BASE}" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      leadline.model.sha256="${MODEL_SHA256}"
+ENTRYPOINT ["python", "-m", "worker"]
+
+FROM runtime AS worker-lean
+ARG BASE
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1980-01-01T00:00:00Z
+ARG MODEL_SHA256=unknown
+ENV LEADLINE_MODEL=/srv/leadline/model \
+    LEADLINE_PUBLIC_KEY=/srv/leadline/release-key.pem \
+    LEADLINE_SCORER=compiled
+EXPOSE 8080
+COPY --from=lean-libraries /opt/leadline /opt/leadline
+COPY --from=worker-code /opt/leadline/lib/python3.11/site-packages /opt/leadline/lib/python3.11/site-packages
+COPY --from=compiled-bundle /srv/leadline /srv/leadline
+LABEL org.opencontainers.image.title="leadline worker-lean" \
+      org.opencontainers.image.description="Customer events in, leads out, by the compiled model" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.base.name="${BASE}" \
       org.opencontainers.image.version="${VERSION}" \

@@ -72,9 +72,9 @@ bench: $(VENV)/demo.stamp  ## events per second, CPU and memory; a day of ten mi
 	@$(BIN)/python benchmarks/aws.py
 	@$(BIN)/python benchmarks/autoscale.py
 
-image: build/release-key.pem  ## the images worker, console and trainer, and what each has beyond its base
-	@sh image.sh build worker console trainer
-	@sh image.sh size worker console trainer
+image: build/release-key.pem  ## the images worker, worker-lean, console and trainer, and what each has beyond its base
+	@sh image.sh build worker worker-lean console trainer
+	@sh image.sh size worker worker-lean console trainer
 
 build/release-key.pem: build/model/manifest.json
 	@$(BIN)/leadline model sign build/model --public-key-out $@

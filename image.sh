@@ -1,7 +1,7 @@
 #!/bin/sh
 # Build the images with docker, podman or buildah, whichever is here:
 #
-#     sh image.sh build TARGET...           worker, console, trainer; called leadline/TARGET:VERSION
+#     sh image.sh build TARGET...           worker, worker-lean, console, trainer; called leadline/TARGET:VERSION
 #     sh image.sh size TARGET...            what each has beyond its base, as a registry stores it
 #     sh image.sh parts TARGET              the Python packages in it, as NAME==VERSION
 #     sh image.sh push TARGET REPOSITORY    under a tag of this build's own; prints the digest
@@ -135,7 +135,7 @@ fi
 version=${VERSION:-$model_version-$(printf %.7s "$revision")}
 case ${1:-} in
     version) echo "$version" && exit ;;
-    build | size) [ $# -gt 1 ] || fail "$1 TARGET..., of worker, console, trainer" ;;
+    build | size) [ $# -gt 1 ] || fail "$1 TARGET..., of worker, worker-lean, console, trainer" ;;
     parts) [ $# -eq 2 ] || fail "parts TARGET" ;;
     push) [ $# -eq 3 ] || fail "push TARGET REPOSITORY" ;;
     *) fail "build TARGET..., size TARGET..., parts TARGET, push TARGET REPOSITORY or version" ;;

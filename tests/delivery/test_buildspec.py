@@ -112,6 +112,7 @@ def codebuild(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             "SIGNING_KEY": f"{key['Arn'].partition(':key/')[0]}:alias/leadline-signing",
             "WORKER_REPOSITORY": f"{REGISTRY}/leadline/worker",
             "CONSOLE_REPOSITORY": f"{REGISTRY}/leadline/console",
+            "WORKER_TARGET": "worker",
             "DATA_SCIENCE_KEY": scene.keys.public.read_text(encoding="utf-8").strip(),
         }
         yield CodeBuild(tmp_path_factory.mktemp("codebuild"), environ)

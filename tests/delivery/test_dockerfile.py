@@ -12,7 +12,7 @@ from tests.trained import ROOT
 
 TEXT: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 LINES: Final = [line for line in TEXT.replace("\\\n", " ").splitlines() if line and not line.startswith("#")]
-IMAGES: Final = ("worker", "console", "trainer")
+IMAGES: Final = ("worker", "worker-lean", "console", "trainer")
 
 
 def stage(name: str) -> list[str]:
@@ -74,10 +74,12 @@ def test_an_image_starts_without_a_shell_and_stops_at_a_signal(name: str) -> Non
     assert re.fullmatch(r'ENTRYPOINT \["[a-z]+"(, "[a-z-]+")*\]', stage(name)[-1])
 
 
-@pytest.mark.parametrize("name", ["worker", "console"])
-def test_the_bundle_is_the_last_layer(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "bundle"), [("worker", "bundle"), ("worker-lean", "compiled-bundle"), ("console", "bundle")]
+)
+def test_the_bundle_is_the_last_layer(name: str, bundle: str) -> None:
     """A new model is a new layer of its own size, and the libraries stay where they are on the nodes."""
-    assert "COPY --from=bundle /srv/leadline /srv/leadline" == [x for x in stage(name) if x.startswith("COPY")][-1]
+    assert f"COPY --from={bundle} /srv/leadline /srv/leadline" == [x for x in stage(name) if x.startswith("COPY")][-1]
     assert {"LEADLINE_MODEL=/srv/leadline/model", "LEADLINE_PUBLIC_KEY=/srv/leadline/release-key.pem"} <= set(
         " ".join(stage(name)).split()
     )
@@ -89,6 +91,24 @@ def test_the_worker_holds_what_it_runs_and_no_more() -> None:
 
     assert {"schemas", "propensity", "ports", "worker"} == copied
     assert ["console"] == [line.split()[1] for line in stage("console-code") if line.startswith("COPY")]
+
+
+def test_the_lean_worker_is_the_worker_without_what_the_pickle_needs() -> None:
+    (run,) = stage("lean-libraries")
+    gone = run.split("--yes ")[1].split(" &&")[0].split()
+
+    assert "FROM worker-libraries AS lean-libraries" in LINES
+    assert ["joblib", "scikit-learn", "scipy", "threadpoolctl"] == gone
+    assert "LEADLINE_SCORER=compiled" in " ".join(stage("worker-lean")).split()
+    assert "LEADLINE_SCORER=compiled" not in " ".join(stage("worker")).split()
+    assert "COPY --from=worker-code" in " ".join(stage("worker-lean"))
+
+
+def test_the_lean_image_is_not_built_of_a_bundle_that_is_not_compiled() -> None:
+    (run,) = stage("compiled-bundle")
+
+    assert run.startswith("RUN test -f /srv/leadline/model/compiled.npz ")
+    assert "leadline model compile" in run
 
 
 def test_every_library_is_installed_with_its_hash() -> None:

@@ -22,7 +22,7 @@ from tests.helpers import cloud_event, customer
 from tests.trained import ROOT, DemoModel
 
 REPOSITORY: Final = f"{REGISTRY}/leadline/worker"
-LIMITS_MB: Final = {"worker": 120, "console": 120, "trainer": 400}
+LIMITS_MB: Final = {"worker": 120, "worker-lean": 60, "console": 120, "trainer": 400}
 Ran = subprocess.CompletedProcess[str]
 
 
@@ -290,7 +290,7 @@ def worker_image(built: Built) -> Iterator[Image]:
 
 @needs_builder
 def test_each_image_is_small_enough(built: Built) -> None:
-    sizes = dict(re.findall(r"^(\w+): ([0-9.]+) MB", built.sizes, re.MULTILINE))
+    sizes = dict(re.findall(r"^([\w-]+): ([0-9.]+) MB", built.sizes, re.MULTILINE))
 
     assert set(LIMITS_MB) == set(sizes)
     assert {} == {name: size for name, size in sizes.items() if float(size) > LIMITS_MB[name]}
@@ -352,6 +352,20 @@ def test_the_labels_say_which_model_is_in_it(worker_image: Image, demo_model: De
 
 
 @needs_builder
+def test_the_lean_worker_has_no_scikit_learn_and_scores_as_the_bundle_does_here(
+    built: Built, demo_model: DemoModel
+) -> None:
+    lean = Image(built.images["worker-lean"])
+    try:
+        assert ["numpy", "pycurl"] == json.loads(
+            lean.python(_PARTS, json.dumps(["sklearn", "scipy", "joblib", "numpy", "pycurl"]))
+        )
+        assert_scores_as_here(lean, demo_model)
+    finally:
+        lean.remove()
+
+
+@needs_builder
 def test_the_worker_has_nothing_that_it_does_not_run(worker_image: Image) -> None:
     unwanted = ["pandas", "matplotlib", "seaborn", "imblearn", "fairlearn", "moto", "flask", "click", "rich"]
     unwanted += ["training", "leadline", "console", "simulation"]
@@ -363,13 +377,18 @@ def test_the_worker_has_nothing_that_it_does_not_run(worker_image: Image) -> Non
 @needs_builder
 def test_the_worker_scores_as_the_bundle_does_here(worker_image: Image, demo_model: DemoModel) -> None:
     """By its own user, on a read-only root, with the bundle and the key that were baked in."""
+    assert_scores_as_here(worker_image, demo_model)
+
+
+def assert_scores_as_here(image: Image, demo_model: DemoModel) -> None:
+    """Send it events that are leads and events that are none."""
     amounts = (20, 60, 90, 120, 150, 180, 200)
     data = [customer(customer_id=str(n), highest_spend=n, level=3, monthly_average_spend=5) for n in amounts]
     events = [json.dumps(cloud_event(f"evt-{one['customer_id']}", **one)) for one in data]
     environ = {"LEADLINE_QUEUE": "sqlite:////tmp/events.db", "LEADLINE_TOPIC": "file:////tmp/leads.jsonl"}
     environ |= {"LEADLINE_HTTP_PORT": "0", "LEADLINE_WAIT_TIME_S": "0"}
 
-    outcomes, leads = json.loads(worker_image.python(_WORK, "\n".join(events), environ).splitlines()[-1])
+    outcomes, leads = json.loads(image.python(_WORK, "\n".join(events), environ).splitlines()[-1])
 
     model = load(demo_model.bundle, demo_model.public_key)
     columns = {name: [float(one[name]) for one in data] for name in model.feature_names}

@@ -34,6 +34,7 @@ GOOD: Final[dict[tuple[str, str], list[Any]]] = {
     ("pipeline", "LogRetentionDays"): [1827],
     ("pipeline", "RepositoryId"): ["", "bank/leadline", "group/sub/leadline"],
     ("pipeline", "S3PrefixListId"): ["pl-6da54004", "pl-0123456789abcdef0"],
+    ("pipeline", "WorkerTarget"): ["worker", "worker-lean"],
 }
 BAD: Final[dict[tuple[str, str], list[Any]]] = {
     ("cluster", "AdminRoleArn"): ["", "*", "platform", "arn:aws:iam::111122223333:user/me", "arn:aws:iam::1:role/x"],
@@ -58,6 +59,7 @@ BAD: Final[dict[tuple[str, str], list[Any]]] = {
     ("pipeline", "LogRetentionDays"): [0],
     ("pipeline", "RepositoryId"): ["leadline", "https://example.com/bank/leadline"],
     ("pipeline", "S3PrefixListId"): ["", "pl-", "com.amazonaws.eu-west-1.s3"],
+    ("pipeline", "WorkerTarget"): ["", "console", "lean"],
 }
 
 

@@ -54,6 +54,18 @@ def test_checkov_finds_nothing_in_what_is_rendered(tmp_path: Path) -> None:
     assert 0 == said["summary"]["skipped"]
 
 
+def test_lean_is_prod_but_for_how_the_model_is_run_and_aws_spoken_to() -> None:
+    """A name of the settings' content apart: every pod that has them, has the new ones."""
+    lean, prod = (one(render(overlay, "."), "ConfigMap", "leadline-settings") for overlay in ("lean", "prod"))
+    more = {"LEADLINE_SCORER": "compiled", "LEADLINE_TRANSPORT": "direct"}
+
+    assert prod["data"] | more == lean["data"]
+    said = [json.dumps(render(overlay, ".")) for overlay in ("lean", "prod")]
+    assert said[0].replace(lean["metadata"]["name"], prod["metadata"]["name"]) == said[1].replace(
+        json.dumps(prod["data"]), json.dumps(lean["data"])
+    )
+
+
 @each_overlay
 def test_an_overlay_holds_its_platform_and_its_release(overlay: str) -> None:
     both = [*render(overlay, "platform"), *render(overlay, "release")]

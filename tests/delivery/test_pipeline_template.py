@@ -101,6 +101,7 @@ def test_the_build_is_told_where_things_are_by_names_that_the_program_does_not_r
 
     assert {
         "MODELS_BUCKET", "HOLDOUT_BUCKET", "SIGNING_KEY", "WORKER_REPOSITORY", "CONSOLE_REPOSITORY", "DATA_SCIENCE_KEY",
+        "WORKER_TARGET",
     } == set(variables)  # fmt: skip
     assert data().exports["leadline-ModelsBucketName"] == variables["MODELS_BUCKET"]["Value"]
     assert data().exports["leadline-HoldoutBucketName"] == variables["HOLDOUT_BUCKET"]["Value"]
