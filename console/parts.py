@@ -43,7 +43,7 @@ def open_parts(settings: Settings) -> Parts:
     public_key = None if settings.allow_unsigned else settings.public_key
     with tempfile.TemporaryDirectory(prefix="leadline-") as into:
         folder = fetch_bundle(settings.model or "", Path(into))
-        bundle = load(folder, public_key)
+        bundle = load(folder, public_key, settings.scorer)
         documents = read_documents(folder, bundle.manifest)
     return Parts(bundle, policy_of(settings, bundle.manifest), documents, _leads(settings))
 

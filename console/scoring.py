@@ -36,7 +36,8 @@ def score_customers(body: bytes, parts: Parts, now: datetime) -> list[Decision |
     found = _cases(body, parts.bundle.feature_names, now)
     cases = [case for case in found if isinstance(case, Case)]
     matrix = matrix_from_customers([case.customer for case in cases], parts.bundle.feature_names)
-    decisions = iter(decide(cases, score(parts.bundle.model, matrix), parts.policy))
+    scores = score(parts.bundle.model, matrix)
+    decisions = iter(decide(cases, scores, parts.policy, parts.bundle.reasons(matrix)))
     return [case if isinstance(case, Reject) else next(decisions) for case in found]
 
 

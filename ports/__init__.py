@@ -36,6 +36,7 @@ from ports.protocols import (
     SigningKey,
     Store,
     Topic,
+    Transport,
     Unavailable,
     put_result,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "SigningKey",
     "Store",
     "Topic",
+    "Transport",
     "Unavailable",
     "create_queue",
     "fetch_bundle",

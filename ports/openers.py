@@ -6,17 +6,33 @@ from pathlib import Path
 from typing import Final
 
 from ports.addresses import check_bundle, check_queue, check_store, check_topic, file_path
-from ports.protocols import BadAddress, CountCall, Deployments, Objects, Queue, SigningKey, Store, Topic, not_counted
+from ports.protocols import (
+    BadAddress,
+    CountCall,
+    Deployments,
+    Objects,
+    Queue,
+    SigningKey,
+    Store,
+    Topic,
+    Transport,
+    not_counted,
+)
 
-CALLS_IN_FLIGHT: Final = 8
-"""How many calls one port makes to AWS at a time."""
+CALLS_IN_FLIGHT: Final[int | None] = None
+"""How many calls one port makes to AWS at a time; None: what suits the transport."""
 
 PATIENCE_S: Final = 50
 """How long a port waits at most for a service that hangs, with all attempts, however many items there are."""
 
 
 def open_queue(
-    url: str, *, wait_time_s: int = 20, in_flight: int = CALLS_IN_FLIGHT, on_call: CountCall = not_counted
+    url: str,
+    *,
+    wait_time_s: int = 20,
+    in_flight: int | None = CALLS_IN_FLIGHT,
+    on_call: CountCall = not_counted,
+    transport: Transport = "boto3",
 ) -> Queue:
     """
     Open a queue that exists: an SQS queue URL, or `sqlite:///FILE`.
@@ -24,8 +40,9 @@ def open_queue(
     Args:
         url: Which queue.
         wait_time_s: The longest that a receive will wait; on SQS it times out five seconds later.
-        in_flight: How many calls to make at a time; the embedded queue makes one.
+        in_flight: How many calls to make at a time, None for what suits the transport; the embedded queue makes one.
         on_call: Told of every call to AWS.
+        transport: How calls to AWS are made: `boto3`, or `direct` over libcurl.
 
     Raises:
         BadAddress: The URL is none of these, or there is no such file.
@@ -37,7 +54,7 @@ def open_queue(
         return EmbeddedQueue(url, file_path(url, "sqlite"))
     from ports.aws.queue import open_sqs
 
-    return open_sqs(url, wait_time_s=wait_time_s, in_flight=in_flight, on_call=on_call)
+    return open_sqs(url, wait_time_s=wait_time_s, in_flight=in_flight, on_call=on_call, transport=transport)
 
 
 def create_queue(url: str, *, dead_letters: str | None = None, max_receive_count: int = 20) -> Queue:
@@ -61,7 +78,12 @@ def create_queue(url: str, *, dead_letters: str | None = None, max_receive_count
 
 
 def open_store(
-    url: str, *, campaign: str = "default", in_flight: int = CALLS_IN_FLIGHT, on_call: CountCall = not_counted
+    url: str,
+    *,
+    campaign: str = "default",
+    in_flight: int | None = CALLS_IN_FLIGHT,
+    on_call: CountCall = not_counted,
+    transport: Transport = "boto3",
 ) -> Store | None:
     """
     Open a store: `dynamodb://TABLE`, `sqlite:///FILE` (made if its folder exists), or None for `none`.
@@ -69,8 +91,9 @@ def open_store(
     Args:
         url: Which store.
         campaign: Whose leads `newest` and `best` show.
-        in_flight: How many calls to make at a time; the embedded store makes one.
+        in_flight: How many calls to make at a time, None for what suits the transport; the embedded store makes one.
         on_call: Told of every call to AWS.
+        transport: How calls to AWS are made: `boto3`, or `direct` over libcurl.
 
     Raises:
         BadAddress: The URL is none of these, or the file cannot be opened.
@@ -84,17 +107,24 @@ def open_store(
         return EmbeddedStore(file_path(url, "sqlite"), campaign=campaign)
     from ports.aws.store import open_dynamodb
 
-    return open_dynamodb(url, campaign=campaign, in_flight=in_flight, on_call=on_call)
+    return open_dynamodb(url, campaign=campaign, in_flight=in_flight, on_call=on_call, transport=transport)
 
 
-def open_topic(url: str, *, in_flight: int = CALLS_IN_FLIGHT, on_call: CountCall = not_counted) -> Topic | None:
+def open_topic(
+    url: str,
+    *,
+    in_flight: int | None = CALLS_IN_FLIGHT,
+    on_call: CountCall = not_counted,
+    transport: Transport = "boto3",
+) -> Topic | None:
     """
     Open a topic: an SNS ARN, `file:///F.jsonl` (made if its folder exists), `-` for stdout, or None for `none`.
 
     Args:
         url: Which topic.
-        in_flight: How many calls to make at a time; the others make one.
+        in_flight: How many calls to make at a time, None for what suits the transport; the others make one.
         on_call: Told of every call to AWS.
+        transport: How calls to AWS are made: `boto3`, or `direct` over libcurl.
 
     Raises:
         BadAddress: The URL is none of these, or the file cannot be opened.
@@ -108,7 +138,7 @@ def open_topic(url: str, *, in_flight: int = CALLS_IN_FLIGHT, on_call: CountCall
         return StdoutTopic() if url == "-" else FileTopic(file_path(url, "file"))
     from ports.aws.topic import open_sns
 
-    return open_sns(url, in_flight=in_flight, on_call=on_call)
+    return open_sns(url, in_flight=in_flight, on_call=on_call, transport=transport)
 
 
 def open_kms_key(name: str) -> SigningKey:

@@ -17,6 +17,10 @@ CountCall = Callable[[str, str], object]
 """Told of every call to a service: which API, and with what result."""
 
 
+Transport = Literal["boto3", "direct"]
+"""How calls to AWS are made: by the SDK, or by libcurl."""
+
+
 def not_counted(_api: str, _result: str) -> None:
     """Count nothing."""
 

@@ -1,25 +1,35 @@
 """The model bundle: packed and signed by training; checked, then loaded, by whoever scores."""
 
 import hashlib
-import importlib.metadata
-import pickle
-import platform
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from propensity.features import FEATURES, OPTIONAL
-from propensity.inspection.judge import MAX_BYTES, inspect
-from propensity.scoring import Classifier
+from propensity.compiled import (
+    COMPILED,
+    BadFile,
+    CannotCompile,
+    CompiledModel,
+    compile_model,
+    from_bytes,
+    to_bytes,
+)
+from propensity.features import FEATURES, OPTIONAL, Matrix
+from propensity.reasons import Wording
+from propensity.scoring import Classifier, golden_gap
 from propensity.signing import SIGNATURE, is_signed, sign
-from propensity.trial import Unfit, prove, prove_in_child
+from schemas.decision import Reason
 from schemas.manifest import Manifest
 
 MANIFEST: Final = "manifest.json"
 MODEL: Final = "model.pkl"
-MAX_FILE_BYTES: Final = MAX_BYTES
+MAX_FILE_BYTES: Final = 256 * 1024 * 1024
+
+Scorer = Literal["auto", "pickle", "compiled"]
+"""What scores: `compiled` wants `compiled.npz`, `auto` takes it where the manifest names it, and else the pickle."""
 
 
 class BundleError(Exception):
@@ -31,6 +41,12 @@ class Bundle(NamedTuple):
 
     model: Classifier
     manifest: Manifest
+    explain: Callable[[Matrix], list[tuple[Reason, ...]]] | None = None
+    """Gives the reasons for each row; None: a pickle tells none."""
+
+    def reasons(self, rows: Matrix) -> list[tuple[Reason, ...]]:
+        """Return up to three reasons for each of n rows, shape (n, k); none where only the pickle is there."""
+        return [()] * len(rows) if self.explain is None or not len(rows) else self.explain(rows)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -40,11 +56,16 @@ class Bundle(NamedTuple):
 
 def dump(model: Classifier) -> bytes:
     """Return the pickle of a fitted estimator."""
+    import pickle
+
     return pickle.dumps(model, protocol=5)
 
 
 def current_libraries() -> dict[str, str]:
     """Return the versions that a pickle depends on, without importing the libraries."""
+    import importlib.metadata
+    import platform
+
     versions = {name: importlib.metadata.version(name) for name in ("numpy", "scikit-learn")}
     return {"python": platform.python_version(), **versions}
 
@@ -78,7 +99,7 @@ def pack(folder: Path, pickled: bytes, draft: Manifest, documents: Mapping[str, 
     manifest = Manifest.model_validate(draft.model_copy(update={"files": digests}).model_dump())
     for name, data in files.items():
         (folder / name).write_bytes(data)
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_bytes(_manifest_text(manifest))
     return manifest
 
 
@@ -98,31 +119,69 @@ def sign_bundle(folder: Path, key: Path | Callable[[bytes], bytes]) -> None:
     (folder / SIGNATURE).write_bytes(sign(message, key) if isinstance(key, Path) else key(message))
 
 
-def load(folder: Path, public_key: Path | None) -> Bundle:
+def load(folder: Path, public_key: Path | None, scorer: Scorer = "auto") -> Bundle:
     """
-    Check signature, digests and versions, inspect the pickle, have a child process try it, and only then load it.
+    Check signature and digests, and load what scores; it must score the golden rows as the manifest says.
 
-    Trying and loading are the same: unpickle, and score the golden rows.
+    The compiled model is checked as a whole before a row is scored. Nothing is unpickled then, scikit-learn is not
+    imported, and its version, numpy's and Python's need not be those that the pickle was made with.
+
+    The pickle wants these versions. It is inspected, a child process tries it, and only then it is loaded. Trying and
+    loading are the same: unpickle, and score the golden rows.
 
     Args:
         folder: The bundle.
         public_key: PEM file of the key that must have signed it; None (a laptop only) leaves out this one check.
+        scorer: What to load.
 
     Raises:
         BundleError: Any check does not hold; nothing is unpickled here before the child has come through.
         BadKey: The public key cannot be used.
     """
     manifest, files = _verified(folder, public_key)
-    found = inspect(files[MODEL])
-    if not found.passes:
+    if scorer == "compiled" and COMPILED not in files:
         raise BundleError(
-            f"{folder / MODEL} does not pass inspection, and nothing of it ran: {'; '.join(found.reasons)}"
+            f"{folder} has no {COMPILED}; `leadline model compile` and then `leadline model sign` add it, or let the "
+            "pickle score"
         )
-    try:
-        prove_in_child(files[MODEL], manifest, found.modules)
-        return Bundle(prove(files[MODEL], manifest), manifest)
-    except Unfit as error:
-        raise BundleError(f"{folder}: {error}") from error
+    if scorer != "pickle" and COMPILED in files:
+        model, wording = _compiled(folder, manifest, files[COMPILED]), Wording(manifest)
+        return Bundle(model, manifest, lambda rows: wording.reasons(model.attributions(rows), rows))
+    _check_libraries(folder, manifest)
+    return Bundle(_unpickled(folder, manifest, files[MODEL]), manifest)
+
+
+def compiled_of(model: Classifier, manifest: Manifest) -> bytes:
+    """
+    Return `compiled.npz` for a model: the same model gives the same bytes.
+
+    Args:
+        model: The fitted estimator, as it lies in `model.pkl`.
+        manifest: With the digest of `model.pkl`, the features and the golden rows.
+
+    Raises:
+        CannotCompile: It has no such form, or does not score the golden rows as the manifest says.
+    """
+    columns = [feature.name for feature in manifest.features]
+    data = to_bytes(compile_model(model), manifest.files[MODEL], columns)
+    gap = golden_gap(from_bytes(data, manifest.files[MODEL], columns), manifest)
+    if not gap <= manifest.tolerance:
+        raise CannotCompile(f"compiled, it scores a golden row {gap:.3g} off; {manifest.tolerance:g} is allowed")
+    return data
+
+
+def add_compiled(folder: Path, manifest: Manifest, data: bytes) -> Manifest:
+    """
+    Put `compiled.npz` into a bundle, and its digest into the manifest. A signature that was there is stale then.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    digests = {**manifest.files, COMPILED: hashlib.sha256(data).hexdigest()}
+    changed = Manifest.model_validate(manifest.model_copy(update={"files": digests}).model_dump())
+    _replace(folder / COMPILED, data)
+    _replace(folder / MANIFEST, _manifest_text(changed))
+    return changed
 
 
 def read_manifest(folder: Path, public_key: Path | None, *, same_libraries: bool = True) -> Manifest:
@@ -139,12 +198,44 @@ def read_manifest(folder: Path, public_key: Path | None, *, same_libraries: bool
         BundleError: A check does not hold.
         BadKey: The public key cannot be used.
     """
-    return _verified(folder, public_key, same_libraries=same_libraries)[0]
+    manifest = _verified(folder, public_key)[0]
+    if same_libraries:
+        _check_libraries(folder, manifest)
+    return manifest
 
 
-def _verified(
-    folder: Path, public_key: Path | None, *, same_libraries: bool = True
-) -> tuple[Manifest, dict[str, bytes]]:
+def _compiled(folder: Path, manifest: Manifest, data: bytes) -> CompiledModel:
+    way_out = "`leadline model compile` makes it anew, and LEADLINE_SCORER=pickle does without it"
+    try:
+        model = from_bytes(data, manifest.files[MODEL], [feature.name for feature in manifest.features])
+    except BadFile as error:
+        raise BundleError(f"{folder / COMPILED} {error}; {way_out}") from error
+    gap = golden_gap(model, manifest)
+    if not gap <= manifest.tolerance:
+        raise BundleError(
+            f"{folder / COMPILED} scores a golden row {gap:.3g} off what {MANIFEST} says, and {manifest.tolerance:g} "
+            f"is allowed; {way_out}"
+        )
+    return model
+
+
+def _unpickled(folder: Path, manifest: Manifest, data: bytes) -> Classifier:
+    from propensity.inspection.judge import inspect
+    from propensity.trial import Unfit, prove, prove_in_child
+
+    found = inspect(data)
+    if not found.passes:
+        raise BundleError(
+            f"{folder / MODEL} does not pass inspection, and nothing of it ran: {'; '.join(found.reasons)}"
+        )
+    try:
+        prove_in_child(data, manifest, found.modules)
+        return prove(data, manifest)
+    except Unfit as error:
+        raise BundleError(f"{folder}: {error}") from error
+
+
+def _verified(folder: Path, public_key: Path | None) -> tuple[Manifest, dict[str, bytes]]:
     text = _read(folder, MANIFEST)
     if public_key is not None and not is_signed(text, _read(folder, SIGNATURE), public_key):
         raise BundleError(
@@ -152,8 +243,6 @@ def _verified(
             "altered or signed by somebody else: take it from its author again, or name the right key"
         )
     manifest = _parse(folder, text)
-    if same_libraries:
-        _check_libraries(folder, manifest)
     files = {name: _read(folder, name) for name in manifest.files}
     for name, data in files.items():
         if hashlib.sha256(data).hexdigest() != manifest.files[name]:
@@ -172,6 +261,20 @@ def _read(folder: Path, name: str) -> bytes:
             "an unsigned bundle wants `leadline model sign`" if name == SIGNATURE else "`leadline train` makes one"
         )
         raise BundleError(f"{path} cannot be read ({error.strerror}); {way_out}") from error
+
+
+def _manifest_text(manifest: Manifest) -> bytes:
+    return f"{manifest.model_dump_json(indent=1)}\n".encode()
+
+
+def _replace(file: Path, data: bytes) -> None:
+    """Write beside the file and move it into place, so that nobody reads half of it."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}.draft")
+    try:
+        draft.write_bytes(data)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _parse(folder: Path, text: bytes) -> Manifest:

@@ -12,10 +12,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-import numpy as np
-
 from propensity.inspection.judge import inspect
-from propensity.scoring import Classifier, score
+from propensity.scoring import Classifier, golden_gap
 from propensity.trial_child import ChildFailed, limit, only_thread, run_command, run_fork
 from propensity.unpickle import unpickle
 from schemas.manifest import Manifest
@@ -108,13 +106,10 @@ def _unpickled(data: bytes) -> Classifier:
 
 
 def _check_golden_rows(model: Classifier, manifest: Manifest) -> None:
-    expected = np.array([golden.score for golden in manifest.golden])
     try:
-        rows = np.array([golden.row for golden in manifest.golden], dtype=np.float64)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a damaged model, on the way to its refusal
-            found = score(model, rows.reshape(len(expected), len(manifest.features)))
-        worst = float(np.max(np.abs(found - expected)))
+            worst = golden_gap(model, manifest)
     except Exception as error:
         raise Unfit(f"the unpickled model does not fit the golden rows: {error or type(error).__name__}") from error
     if not worst <= manifest.tolerance:

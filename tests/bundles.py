@@ -113,9 +113,11 @@ def rewrite_manifest(folder: Path, keys: Keys, changes: Mapping[str, Any]) -> No
 
 
 def replace_model(folder: Path, keys: Keys, pickled: bytes) -> None:
-    """Put another pickle into a bundle, with its digest, signed."""
+    """Put another pickle into a bundle, with its digest, signed; the one before is not served compiled either."""
     (folder / "model.pkl").write_bytes(pickled)
+    (folder / "compiled.npz").unlink(missing_ok=True)
     files = json.loads((folder / "manifest.json").read_text())["files"]
+    files.pop("compiled.npz", None)
     rewrite_manifest(folder, keys, {"files": {**files, "model.pkl": hashlib.sha256(pickled).hexdigest()}})
 
 

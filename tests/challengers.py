@@ -10,7 +10,7 @@ from typing import Any, Final
 import pandas as pd
 import pytest
 
-from propensity import bundle
+from propensity import trial
 from propensity.bundle import dump, read_manifest
 from propensity.scoring import Classifier
 from tests.bundles import Keys, replace_model, rewrite_manifest
@@ -94,7 +94,7 @@ def quick_figures() -> Iterator[None]:
         patch.setattr(metrics, "BOOTSTRAPS", DRAWS)
         patch.setattr(run, "documents", lambda _story: {})
         patch.setattr(data, "load", _loaded)
-        patch.setattr(bundle, "prove_in_child", lambda *_: None)
+        patch.setattr(trial, "prove_in_child", lambda *_: None)
         yield
 
 

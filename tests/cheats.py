@@ -90,7 +90,7 @@ def saw_the_holdout(scene: Scene, _honest: Path, to: Path) -> Path:
 def bent(scene: Scene, honest: Path, to: Path) -> Path:
     """Raise the odds of a logistic regression to a power: nobody changes places, and no probability is right."""
     shutil.copytree(honest, to)
-    model: Any = load(to, scene.keys.public).model
+    model: Any = load(to, scene.keys.public, "pickle").model
     model.steps[-1][1].coef_ *= 0.4
     model.steps[-1][1].intercept_ *= 0.4
     scene.put(to, model, {})

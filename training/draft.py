@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 import pandas as pd
 from sklearn.ensemble import VotingClassifier
 
-from propensity.bundle import MODEL, current_libraries, dump
+from propensity.bundle import MODEL, compiled_of, current_libraries, dump
+from propensity.compiled import COMPILED, CannotCompile
 from propensity.features import Matrix
 from propensity.scoring import Classifier
 from schemas.manifest import Economics, Manifest, Tiers, TrainingData
@@ -83,6 +84,14 @@ def draft_manifest(
         baseline=baseline(winner.features, winner.names, judged.features.evaluation.scores[0]),
         golden=golden_rows(winner.model, winner.features, winner.names, options.seed),
     )
+
+
+def compiled(winner: Winner, draft: Manifest) -> Mapping[str, bytes]:
+    """Return the model as plain arrays, by its file's name; nothing where it has no such form: the pickle is served."""
+    try:
+        return {COMPILED: compiled_of(winner.model, draft)}
+    except CannotCompile:
+        return {}
 
 
 def _parameters(winner: Winner, judged: Judged, options: Options) -> dict[str, str]:

@@ -12,7 +12,7 @@ from propensity.features import FEATURES, OPTIONAL
 from propensity.signing import development_keys, public_pem
 from schemas.manifest import Manifest
 from training import candidates, data
-from training.draft import draft_manifest, refit
+from training.draft import compiled, draft_manifest, refit
 from training.evaluate import Progress, silent
 from training.fitting import Offered
 from training.folder import check_destination, whole_folder
@@ -75,7 +75,7 @@ def train(options: Options, progress: Progress = silent) -> Trained:
     judged = judge(compared, everything, rows, economics, options, progress)
     winner = refit(judged, everything, options)
     draft = draft_manifest(winner, judged, table, economics, options.id_key or id_key(key), options)
-    files = documents(tell(judged, winner, everything, rows, draft, table))
+    files = {**documents(tell(judged, winner, everything, rows, draft, table)), **compiled(winner, draft)}
     with whole_folder(options.out) as folder:
         manifest = pack(folder, winner.pickled, draft, files)
         sign_bundle(folder, key)

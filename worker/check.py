@@ -88,7 +88,7 @@ def _loaded(settings: Settings) -> tuple[ModelId, str]:
     """Load the bundle as a worker does. Return the model, and the SHA-256 of its manifest."""
     with tempfile.TemporaryDirectory(prefix="leadline-") as folder:
         place = fetch_bundle(settings.model or "", Path(folder))
-        model = load(place, None if settings.allow_unsigned else settings.public_key).manifest.id
+        model = load(place, None if settings.allow_unsigned else settings.public_key, settings.scorer).manifest.id
         return model, hashlib.sha256((place / MANIFEST).read_bytes()).hexdigest()
 
 

@@ -40,8 +40,8 @@ def decode(body: bytes, needed: Sequence[str], now: datetime) -> list[Case | Rej
     """
     latest = _latest(now)
     if (usual := read(body)) is not None:
-        for case in usual:
-            if _fault(case, needed, latest) is not None:
+        for found in usual:
+            if _fault(found, needed, latest) is not None:
                 break  # the careful way says which it is, and how it came
         else:
             return [*usual]

@@ -71,7 +71,8 @@ def served_manifest(settings: Settings) -> Served:
     """
     with tempfile.TemporaryDirectory(prefix="leadline-") as folder:
         place = fetch_bundle(settings.model or "", Path(folder))
-        manifest = read_manifest(place, None if settings.allow_unsigned else settings.public_key)
+        public_key = None if settings.allow_unsigned else settings.public_key
+        manifest = read_manifest(place, public_key, same_libraries=False)  # whoever loads the model compares them
         return Served(manifest, hashlib.sha256((place / MANIFEST).read_bytes()).hexdigest())
 
 

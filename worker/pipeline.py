@@ -15,7 +15,7 @@ from propensity.bundle import Bundle
 from propensity.decision import Case, Policy, announce, decide, is_lead
 from propensity.features import Matrix, Vector, matrix_from_customers
 from propensity.scoring import score
-from schemas.decision import Reason, StoredDecision
+from schemas.decision import StoredDecision
 from schemas.event import MAX_MESSAGE_BYTES
 from worker.decode import decode
 from worker.errors import Fault, Reject
@@ -79,9 +79,10 @@ def _decoded(
     """Decode each message, and retry what fails unforeseen. Which content of an event id stands, a store tells best."""
     cases: list[tuple[Entry, Case | Reject]] = []
     unforeseen: list[Outcome] = []
+    needed = services.bundle.feature_names
     for message in messages:
         try:
-            found = decode(message.body, services.bundle.feature_names, now)
+            found = decode(message.body, needed, now)
         except Reject as reject:
             found = [reject]
         except Exception:
@@ -152,7 +153,7 @@ def _applied_together(
 def _put(cases: Sequence[Case], matrix: Matrix, scores: Vector, services: Services) -> list[Put]:
     """Decide, and store. Without a store only leads need a decision, and each counts as its customer's first."""
     leads = [place for place, its in enumerate(scores.tolist()) if is_lead(cases[place], its, services.policy)]
-    told = dict(zip(leads, reasons_of(services.bundle, matrix[leads]), strict=True))
+    told = dict(zip(leads, services.bundle.reasons(matrix[leads]), strict=True))
     if services.store is not None:
         reasons = [told.get(place, ()) for place in range(len(cases))]
         return services.store.put(decide(cases, scores, services.policy, reasons))
@@ -161,10 +162,6 @@ def _put(cases: Sequence[Case], matrix: Matrix, scores: Vector, services: Servic
     for place, decision in zip(leads, decided, strict=True):
         puts[place] = Put("applied", StoredDecision(decision=decision, was_lead=False))
     return puts
-
-
-def reasons_of(_bundle: Bundle, rows: Matrix) -> list[tuple[Reason, ...]]:
-    return [()] * len(rows)
 
 
 def _outcome(entry: Entry, case: Case, put: Put) -> Outcome:

@@ -18,6 +18,7 @@ from ports import (
     CountCall,
     Message,
     Queue,
+    Transport,
     fetch_bundle,
     open_queue,
     open_store,
@@ -37,7 +38,7 @@ from worker.policy import policy_of
 from worker.settings import Settings
 from worker.shared import Shared
 
-LANES: Final = 4
+LANES: Final = 3
 """How many batches are worked on at a time."""
 _CALLS_OF_A_STEP: Final = 6
 """Store, publish, settle withdrawals, quarantine, delete, give back."""
@@ -48,8 +49,9 @@ log = logging.getLogger(__name__)
 class Calls(NamedTuple):
     """How the ports make their calls to AWS."""
 
-    in_flight: int
+    in_flight: int | None
     on_call: CountCall
+    transport: Transport
 
 
 class Worker(AbstractContextManager["Worker"]):
@@ -58,7 +60,7 @@ class Worker(AbstractContextManager["Worker"]):
     def __init__(
         self,
         settings: Settings,
-        calls_in_flight: int = CALLS_IN_FLIGHT,
+        calls_in_flight: int | None = CALLS_IN_FLIGHT,
         stopping: threading.Event | None = None,
     ) -> None:
         """
@@ -66,7 +68,7 @@ class Worker(AbstractContextManager["Worker"]):
 
         Args:
             settings: Checked to be enough for a worker.
-            calls_in_flight: How many calls each port makes to AWS at a time.
+            calls_in_flight: How many calls each port makes to AWS at a time; None: what suits the transport.
             stopping: Set by whoever wants it to stop, as `stop` does.
 
         Raises:
@@ -78,7 +80,9 @@ class Worker(AbstractContextManager["Worker"]):
         """
         bundle = _bundle(settings)
         self.metrics = Metrics(bundle.manifest.id)
-        calls = Calls(calls_in_flight, lambda api, result: self.metrics.calls.labels(api, result).inc())
+        calls = Calls(
+            calls_in_flight, lambda api, result: self.metrics.calls.labels(api, result).inc(), settings.transport
+        )
         queue = open_queue(settings.queue or "", wait_time_s=settings.wait_time_s, **calls._asdict())
         self._services = _services(settings, bundle, queue, calls)
         self._stopping = stopping or threading.Event()
@@ -177,7 +181,7 @@ class Worker(AbstractContextManager["Worker"]):
 def _bundle(settings: Settings) -> Bundle:
     public_key = None if settings.allow_unsigned else settings.public_key
     with tempfile.TemporaryDirectory(prefix="leadline-") as folder:
-        return load(fetch_bundle(settings.model or "", Path(folder)), public_key)
+        return load(fetch_bundle(settings.model or "", Path(folder)), public_key, settings.scorer)
 
 
 def _services(settings: Settings, bundle: Bundle, queue: Queue, calls: Calls) -> Services:

@@ -1,4 +1,4 @@
-"""`leadline model`: look at, verify and sign a bundle; send it on its way, and bring an old one back."""
+"""`leadline model`: look at, verify, compile and sign a bundle; send it on its way, and bring an old one back."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +10,13 @@ from leadline.output import Failed, console_for, emit, json_option
 from leadline.trust import model_folder, trusted_key
 from leadline.verbs.inspect_pickle import inspect_pickle
 from leadline.verbs.model_compare import compare
+from leadline.verbs.model_compile import compile_bundle
 from leadline.verbs.model_gate import gate
 from leadline.verbs.model_pin import pin
 from leadline.verbs.model_push import push
 from ports import open_kms_key
 from propensity.bundle import load, read_manifest, sign_bundle
+from propensity.compiled import COMPILED
 from propensity.signing import development_keys, public_pem
 
 _FOLDER = click.Path(path_type=Path)
@@ -24,7 +26,7 @@ _KEY = click.option("--public-key", type=_FOLDER, help="PEM file; by default LEA
 
 @click.group
 def model() -> None:
-    """Look at, inspect, verify, sign and compare model bundles (by default LEADLINE_MODEL, or build/model)."""
+    """Look at, inspect, verify, compile, sign and compare model bundles (by default LEADLINE_MODEL, or build/model)."""
 
 
 @model.command
@@ -72,9 +74,12 @@ def _show_history(folder: Path, *, as_json: bool) -> None:
 @_KEY
 @json_option
 def verify(*, folder: Path | None, public_key: Path | None, as_json: bool) -> None:
-    """Check signature, digests and versions, load the model, and check its golden rows (exit 3 if one fails)."""
+    """Check signature, digests and versions, load pickle and compiled.npz, check golden rows (exit 3 if one fails)."""
     place = model_folder(folder)
-    manifest = load(place, trusted_key(public_key)).manifest
+    key = trusted_key(public_key)
+    manifest = load(place, key, "pickle").manifest
+    if COMPILED in manifest.files:
+        load(place, key, "compiled")
     console_for(as_json=as_json).print(f"{place} holds: {manifest.name} {manifest.version}, {manifest.id.sha256}")
     emit({"ok": True, **manifest.id.model_dump()}, as_json=as_json)
 
@@ -126,6 +131,7 @@ def _write_public_key(file: Path, pem: bytes) -> None:
 
 
 model.add_command(compare)
+model.add_command(compile_bundle)
 model.add_command(gate)
 model.add_command(inspect_pickle)
 model.add_command(pin)

@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from ports.addresses import bucket_and_prefix
-from ports.aws.client import Calls, config, region_of
-from ports.aws.faults import AwsError
+from ports.aws.endpoints import region_of
+from ports.aws.sdk import AwsError, SdkCalls, config
 from ports.protocols import BadBundle
 from schemas.manifest import Manifest
 
@@ -34,14 +34,14 @@ def fetch_from_s3(url: str, into: Path) -> Path:
     """
     bucket, prefix = bucket_and_prefix(url)
     client = boto3.client("s3", region_name=region_of(None), config=config(1))
-    S3Bundle(bucket, prefix, client, Calls(url, in_flight=1)).download(into)
+    S3Bundle(bucket, prefix, client, SdkCalls(url)).download(into)
     return into
 
 
 class S3Bundle:
     """The objects under one prefix."""
 
-    def __init__(self, bucket: str, prefix: str, client: "S3Client", calls: Calls) -> None:
+    def __init__(self, bucket: str, prefix: str, client: "S3Client", calls: SdkCalls) -> None:
         """
         Take a bundle.
 
@@ -84,9 +84,9 @@ class S3Bundle:
         except ClientError as error:
             if error.response["Error"]["Code"] in {"NoSuchKey", "NoSuchBucket", "404"}:
                 raise _Missing(f"{self._url} holds no {name}; check the address, or push the bundle again") from error
-            raise self._calls.unavailable("s3:GetObject", error) from error
+            raise self._calls.unavailable_by("s3:GetObject", error) from error
         except AwsError as error:
-            raise self._calls.unavailable("s3:GetObject", error) from error
+            raise self._calls.unavailable_by("s3:GetObject", error) from error
 
     def _download(self, name: str, path: Path, max_file_bytes: int) -> None:
         body = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"]

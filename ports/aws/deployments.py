@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Final
 import boto3
 from botocore.exceptions import ClientError
 
-from ports.aws.client import Calls, config, region_of
-from ports.aws.faults import AwsError
+from ports.aws.endpoints import region_of
 from ports.aws.replies import reading, watch_calls
+from ports.aws.sdk import AwsError, SdkCalls, config
 from ports.protocols import BadAddress, CountCall, Deployment, Hook, Revision, Unavailable
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ def open_codedeploy(application: str, group: str, *, on_call: CountCall) -> "Cod
     """
     client = boto3.client("codedeploy", region_name=region_of(None), config=config(1))
     watch_calls(client, on_call)
-    return CodeDeploy(application, group, client, Calls(f"CodeDeploy {application}/{group}", in_flight=1))
+    return CodeDeploy(application, group, client, SdkCalls(f"CodeDeploy {application}/{group}"))
 
 
 class CodeDeploy:
     """A deployment group of an application."""
 
-    def __init__(self, application: str, group: str, client: "CodeDeployClient", calls: Calls) -> None:
+    def __init__(self, application: str, group: str, client: "CodeDeployClient", calls: SdkCalls) -> None:
         """
         Take a group.
 
@@ -81,7 +81,7 @@ class CodeDeploy:
         except ClientError as error:
             raise self._refused(error) from error
         except AwsError as error:
-            raise self._calls.unavailable("codedeploy:CreateDeployment", error) from error
+            raise self._calls.unavailable_by("codedeploy:CreateDeployment", error) from error
 
     def state(self, deployment: str) -> Deployment:
         """
@@ -99,7 +99,7 @@ class CodeDeploy:
                 back = info.get("rollbackInfo", {}).get("rollbackDeploymentId")
                 return Deployment(info["status"], reason, back)
         except AwsError as error:
-            raise self._calls.unavailable("codedeploy:GetDeployment", error) from error
+            raise self._calls.unavailable_by("codedeploy:GetDeployment", error) from error
 
     def hooks(self, deployment: str) -> list[Hook]:
         """
@@ -119,7 +119,7 @@ class CodeDeploy:
             with reading():
                 return [hook for target in found.get("deploymentTargets", []) for hook in _hooks(target)]
         except AwsError as error:
-            raise self._calls.unavailable("codedeploy:BatchGetDeploymentTargets", error) from error
+            raise self._calls.unavailable_by("codedeploy:BatchGetDeploymentTargets", error) from error
 
     def _refused(self, error: ClientError) -> BadAddress | Unavailable:
         code = error.response["Error"]["Code"]
@@ -132,7 +132,7 @@ class CodeDeploy:
             return Unavailable(
                 f"another deployment of {self._application}/{self._group} runs: wait for its end, or stop it"
             )
-        return self._calls.unavailable("codedeploy:CreateDeployment", error)
+        return self._calls.unavailable_by("codedeploy:CreateDeployment", error)
 
 
 def _hooks(target: "DeploymentTargetTypeDef") -> list[Hook]:

@@ -1,28 +1,12 @@
 """What went wrong in a call to AWS: its code, whether a later try may do, and the way out. Never what was sent."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as NoConnection
-
-AwsError: Final = (ClientError, BotoCoreError)
-"""All that a call raises on purpose."""
-NO_ANSWER: Final = (NoConnection, HTTPClientError)
-"""AWS was not reached, or did not answer in time."""
-
-
-class BadReply(BotoCoreError):
-    """Something has answered, but not AWS: a proxy, another server, or half a reply."""
-
-    fmt = "the answer is no reply of AWS"
-
-
-class NotTried(BotoCoreError):
-    """The call was not made, since one beside it has just got no answer."""
-
-    fmt = "the service does not answer"
-
+BAD_REPLY: Final = "BadReply"
+"""Something has answered, but not AWS: a proxy, another server, or half a reply."""
+NOT_TRIED: Final = "NotTried"
+"""The call was not made, since one beside it has just got no answer."""
 
 _THROTTLED: Final = frozenset(
     {
@@ -57,6 +41,9 @@ _CREDENTIALS: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
+_NO_CREDENTIALS: Final = frozenset(
+    {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "UnauthorizedSSOTokenError"}
+)
 _MISSING: Final = frozenset(
     {
         "AWS.SimpleQueueService.NonExistentQueue",
@@ -66,6 +53,24 @@ _MISSING: Final = frozenset(
         "QueueDoesNotExist",
         "ResourceNotFoundException",
     }
+)
+
+_WAYS_OUT: Final = (
+    (_DENIED, "allow the action on this resource in the policy of the worker's role"),
+    (
+        _CREDENTIALS | _NO_CREDENTIALS,
+        "check the credentials: AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE, or a profile",
+    ),
+    (_MISSING, "check the address, the account and the region; nothing is created by itself"),
+    (
+        {BAD_REPLY},
+        "it is tried again later; if it stays, check AWS_ENDPOINT_URL and the proxy: something else answers",
+    ),
+    (
+        {"SSLError"},
+        "the certificate is of another host, or of no known authority: check AWS_ENDPOINT_URL and AWS_CA_BUNDLE",
+    ),
+    ({"RequestTimeTooSkewed"}, "set this machine's clock"),
 )
 
 
@@ -79,14 +84,9 @@ class Fault(NamedTuple):
     """Whether the call itself went well, and this one entry of its batch failed."""
 
     @classmethod
-    def of(cls, error: BaseException) -> Self:
-        """Read the error of a call."""
-        if isinstance(error, ClientError):
-            about = error.response.get("ResponseMetadata", {})
-            status = about.get("HTTPStatusCode", 0)
-            code = error.response.get("Error", {}).get("Code", "Unknown")
-            return cls(code, about.get("RequestId", "unknown"), status >= 500 or status == 429 or code in _THROTTLED)
-        return cls(type(error).__name__, "none", isinstance(error, (*NO_ANSWER, BadReply, NotTried)))
+    def of_answer(cls, code: str, request_id: str, status: int) -> Self:
+        """Read an error that AWS has answered with."""
+        return cls(code, request_id, status >= 500 or status == 429 or code in _THROTTLED)
 
     @classmethod
     def of_entry(cls, entry: Mapping[str, object], request_id: str) -> Self:
@@ -97,14 +97,22 @@ class Fault(NamedTuple):
     @property
     def way_out(self) -> str:
         """What somebody can do about it."""
-        if self.code in _DENIED:
-            return "allow the action on this resource in the policy of the worker's role"
-        if self.code in _CREDENTIALS or self.code in {"NoCredentialsError", "CredentialRetrievalError"}:
-            return "check the credentials: AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE, or a profile"
-        if self.code in _MISSING:
-            return "check the address, the account and the region; nothing is created by itself"
-        if self.code == BadReply.__name__:
-            return "it is tried again later; if it stays, check AWS_ENDPOINT_URL and the proxy: something else answers"
+        for codes, way_out in _WAYS_OUT:
+            if self.code in codes:
+                return way_out
         if self.transient:
             return "it is tried again later; if it stays, check the service's limits, the network and AWS_ENDPOINT_URL"
         return "it will not be different later: look the code up in the service's API reference"
+
+
+class Failure(NamedTuple):
+    """A call that came to nothing."""
+
+    fault: Fault
+    silent: bool = False
+    """AWS was not reached, or did not answer in time: the next call will hardly fare better."""
+    body: Mapping[str, Any] = {}
+    """What the error holds besides its code."""
+
+
+NEVER_TRIED: Final = Failure(Fault(NOT_TRIED, "none", transient=True), silent=True)

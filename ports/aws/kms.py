@@ -7,8 +7,8 @@ import boto3
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ports.aws.client import Calls, config, region_of
-from ports.aws.faults import AwsError
+from ports.aws.endpoints import region_of
+from ports.aws.sdk import AwsError, SdkCalls, config
 from ports.protocols import BadAddress
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class KmsKey:
         """
         parts = name.split(":")
         region = parts[3] if name.startswith("arn:") and len(parts) > 5 else None
-        self._name, self._calls = name, Calls(f"KMS key {name}", in_flight=1)
+        self._name, self._calls = name, SdkCalls(f"KMS key {name}")
         self._client: KMSClient = boto3.client("kms", region_name=region_of(region), config=config(1))
 
     def sign(self, message: bytes) -> bytes:
@@ -45,7 +45,7 @@ class KmsKey:
                 )
             )["Signature"]
         except AwsError as error:
-            raise self._calls.unavailable("kms:Sign", error) from error
+            raise self._calls.unavailable_by("kms:Sign", error) from error
 
     def public_pem(self) -> bytes:
         """
@@ -58,7 +58,7 @@ class KmsKey:
         try:
             reply = self._calls.retried(lambda: self._client.get_public_key(KeyId=self._name))
         except AwsError as error:
-            raise self._calls.unavailable("kms:GetPublicKey", error) from error
+            raise self._calls.unavailable_by("kms:GetPublicKey", error) from error
         key = serialization.load_der_public_key(reply["PublicKey"])
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
             raise BadAddress(f"KMS key {self._name} is no ECC_NIST_P256 key; make one, for SIGN_VERIFY")

@@ -10,9 +10,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from ports.addresses import bucket_and_prefix
-from ports.aws.client import Calls, config, region_of
-from ports.aws.faults import AwsError
+from ports.aws.endpoints import region_of
 from ports.aws.replies import reading, watch_calls
+from ports.aws.sdk import AwsError, SdkCalls, config
 from ports.protocols import AlreadyThere, BadAddress, BadBundle, CountCall, Listed, Object
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ def open_s3(url: str, *, on_call: CountCall) -> "S3Objects":
         raise BadAddress(f"{url!r} names a prefix; give the bucket alone: s3://{bucket}/")
     client = boto3.client("s3", region_name=region_of(None), config=config(1, read_timeout_s=TRANSFER_TIMEOUT_S))
     watch_calls(client, on_call)
-    return S3Objects(bucket, client, Calls(f"s3://{bucket}/", in_flight=1))
+    return S3Objects(bucket, client, SdkCalls(f"s3://{bucket}/"))
 
 
 class S3Objects:
     """A bucket."""
 
-    def __init__(self, bucket: str, client: "S3Client", calls: Calls) -> None:
+    def __init__(self, bucket: str, client: "S3Client", calls: SdkCalls) -> None:
         """
         Take a bucket.
 
@@ -80,9 +80,9 @@ class S3Objects:
         except ClientError as error:
             if once and error.response["Error"]["Code"] in _TAKEN:
                 raise AlreadyThere(f"s3://{self.bucket}/{key} is there already") from error
-            raise self._calls.unavailable("s3:PutObject", error) from error
+            raise self._calls.unavailable_by("s3:PutObject", error) from error
         except AwsError as error:
-            raise self._calls.unavailable("s3:PutObject", error) from error
+            raise self._calls.unavailable_by("s3:PutObject", error) from error
         return reply.get("VersionId")
 
     def get(self, key: str, *, max_bytes: int) -> Object | None:
@@ -98,9 +98,9 @@ class S3Objects:
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None
-            raise self._calls.unavailable("s3:GetObject", error) from error
+            raise self._calls.unavailable_by("s3:GetObject", error) from error
         except AwsError as error:
-            raise self._calls.unavailable("s3:GetObject", error) from error
+            raise self._calls.unavailable_by("s3:GetObject", error) from error
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """
@@ -118,7 +118,7 @@ class S3Objects:
                 with reading():
                     found = [Listed(o["Key"], o["Size"], o["LastModified"]) for o in page.get("Contents", [])]
             except AwsError as error:
-                raise self._calls.unavailable("s3:ListBucket", error) from error
+                raise self._calls.unavailable_by("s3:ListBucket", error) from error
             yield from found
             if not page.get("IsTruncated"):
                 return
@@ -139,7 +139,7 @@ class S3Objects:
             with reading():
                 return any(one["Key"] == key for one in (*page.get("Versions", []), *page.get("DeleteMarkers", [])))
         except AwsError as error:
-            raise self._calls.unavailable("s3:ListBucketVersions", error) from error
+            raise self._calls.unavailable_by("s3:ListBucketVersions", error) from error
 
     def _download(self, key: str, max_bytes: int) -> Object:
         reply = self._client.get_object(Bucket=self.bucket, Key=key)

@@ -2,29 +2,29 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Final
-
-import boto3
+from typing import Final
 
 from ports.addresses import check_queue_url, queue_endpoint, queue_region
-from ports.aws.batches import MAX_ENTRIES, BatchCall, BatchResult, Entry, send_batch, split
-from ports.aws.client import Calls, config, endpoint_of, region_of
-from ports.aws.faults import AwsError, Fault
-from ports.aws.replies import reading, watch_calls
-from ports.protocols import CountCall, Depth, Message
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
+from ports.aws import sides
+from ports.aws.batches import MAX_ENTRIES, BatchCall, BatchResult, Entry, send_batches, split
+from ports.aws.client import Calls
+from ports.aws.endpoints import region_of
+from ports.aws.faults import Failure, Fault
+from ports.aws.sides import UNREADABLE, Common, Request, Result, Side, not_a_reply
+from ports.aws.transport import open_side
+from ports.protocols import CountCall, Depth, Message, Transport
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Of one message, and of all messages in one call."""
-RECEIVE_MARGIN_S: Final = 5
 _VISIBLE: Final = "ApproximateNumberOfMessages"
 _IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
+_RECEIVE: Final = "sqs:ReceiveMessage"
 _RECEIVE_COUNT: Final = "ApproximateReceiveCount"
 
 
-def open_sqs(url: str, *, wait_time_s: int, in_flight: int, on_call: CountCall) -> "SqsQueue":
+def open_sqs(
+    url: str, *, wait_time_s: int, in_flight: int | None, on_call: CountCall, transport: Transport = "boto3"
+) -> "SqsQueue":
     """
     Open a queue by its URL; no call is made.
 
@@ -32,32 +32,38 @@ def open_sqs(url: str, *, wait_time_s: int, in_flight: int, on_call: CountCall) 
         BadAddress: The URL is not that of a standard queue, or nobody names the region.
     """
     check_queue_url(url)
-    region, endpoint = region_of(queue_region(url)), endpoint_of("SQS", queue_endpoint(url))
-    client = boto3.client("sqs", region_name=region, endpoint_url=endpoint, config=config(in_flight))
-    patience = config(in_flight, read_timeout_s=wait_time_s + RECEIVE_MARGIN_S)
-    receiver = boto3.client("sqs", region_name=region, endpoint_url=endpoint, config=patience)
-    for one in (client, receiver):
-        watch_calls(one, on_call)
-    return SqsQueue(url, client, receiver, Calls(url, in_flight=in_flight), wait_time_s=wait_time_s)
+    side = open_side(
+        "sqs",
+        region_of(queue_region(url)),
+        endpoint=queue_endpoint(url),
+        transport=transport,
+        in_flight=in_flight,
+        on_call=on_call,
+        wait_time_s=wait_time_s,
+    )
+    return SqsQueue(url, side, Calls(url), wait_time_s=wait_time_s)
 
 
 class SqsQueue:
     """A standard SQS queue. Each call is of ten messages at most; several are made at a time."""
 
-    def __init__(self, url: str, client: "SQSClient", receiver: "SQSClient", calls: Calls, *, wait_time_s: int) -> None:
+    def __init__(self, url: str, side: Side, calls: Calls, *, wait_time_s: int) -> None:
         """
         Take a queue.
 
         Args:
             url: The queue's URL.
-            client: Makes all calls but receives.
-            receiver: Receives; its read timeout is longer than `wait_time_s`.
-            calls: Retries, several calls in flight, the log.
+            side: Makes single attempts, several at a time.
+            calls: Retries, and the log.
             wait_time_s: The longest wait of a receive.
         """
-        self._url, self._client, self._receiver, self._calls = url, client, receiver, calls
-        self._lease_calls = calls.beside()  # a lease must be extended also while deletes hang
+        self._url, self._side, self._calls = url, side, calls
+        self._leases = side.beside()  # a lease must be extended also while deletes hang
+        self._common = Common(QueueUrl=url)
+        self._receives: dict[int, Common] = {}
         self._wait_time_s = wait_time_s
+        self._has_backlog = False
+        """Whether the last receive got all that it asked for."""
 
     @property
     def url(self) -> str:
@@ -75,24 +81,19 @@ class SqsQueue:
         """
         if limit < 1:
             return []
-        wait_time_s = int(min(wait_s, self._wait_time_s))
-        try:
-            received = self._receive_ten(min(limit, MAX_ENTRIES), wait_time_s, visibility_timeout_s)
-        except AwsError as error:
-            raise self._calls.unavailable("sqs:ReceiveMessage", error) from error
-        if len(received) == MAX_ENTRIES < limit:
-            received += self._receive_more(limit - MAX_ENTRIES, visibility_timeout_s)
+        received: list[Message] = []
+        if self._has_backlog and limit > MAX_ENTRIES:
+            received = self._receive_more(limit, visibility_timeout_s)
+        if not received:
+            received = self._receive_first(limit, int(min(wait_s, self._wait_time_s)), visibility_timeout_s)
+        self._has_backlog = len(received) == limit
         return received
 
     def delete(self, messages: Sequence[Message]) -> list[Message]:
         """Delete messages that are done. Return those that are not known to be deleted."""
         entries = [{"Id": str(i), "ReceiptHandle": m.receipt} for i, m in enumerate(messages)]
-        faults = self._send_all(
-            "sqs:DeleteMessageBatch",
-            lambda ten: self._client.delete_message_batch(QueueUrl=self._url, Entries=ten),
-            entries,
-        ).faults
-        return [message for i, message in enumerate(messages) if str(i) in faults]
+        faults = self._send_all("DeleteMessageBatch", entries).faults
+        return [message for i, message in enumerate(messages) if str(i) in faults] if faults else []
 
     def set_visibility(self, timeouts_s: Sequence[tuple[Message, int]]) -> list[Message]:
         """Make each message visible after its seconds. Return those whose receipt SQS does not take any more."""
@@ -100,12 +101,7 @@ class SqsQueue:
             {"Id": str(i), "ReceiptHandle": message.receipt, "VisibilityTimeout": timeout_s}
             for i, (message, timeout_s) in enumerate(timeouts_s)
         ]
-        faults = self._send_all(
-            "sqs:ChangeMessageVisibilityBatch",
-            lambda ten: self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=ten),
-            entries,
-            self._lease_calls,
-        ).faults
+        faults = self._send_all("ChangeMessageVisibilityBatch", entries, self._leases).faults
         return [message for i, (message, _) in enumerate(timeouts_s) if _is_lost(faults.get(str(i)))]
 
     def send(self, bodies: Sequence[bytes]) -> list[str | None]:
@@ -113,11 +109,7 @@ class SqsQueue:
         entries = [
             {"Id": str(i), "MessageBody": text} for i, body in enumerate(bodies) if (text := _text(body)) is not None
         ]
-        done = self._send_all(
-            "sqs:SendMessageBatch",
-            lambda ten: self._client.send_message_batch(QueueUrl=self._url, Entries=ten),
-            entries,
-        ).done
+        done = self._send_all("SendMessageBatch", entries).done
         return [done.get(str(i), {}).get("MessageId") for i in range(len(bodies))]
 
     def depth(self) -> Depth:
@@ -127,58 +119,78 @@ class SqsQueue:
         Raises:
             Unavailable: SQS did not answer, or refused.
         """
-        try:
-            reply = self._calls.retried(
-                lambda: self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=[_VISIBLE, _IN_FLIGHT])
-            )
-            with reading():
-                counts = reply["Attributes"]
+        asked = Request(self._common, {"AttributeNames": [_VISIBLE, _IN_FLIGHT]})
+        result = self._calls.call(self._side, "GetQueueAttributes", asked)
+        if not isinstance(result, Failure):
+            try:
+                counts = result.body["Attributes"]
                 return Depth(int(counts[_VISIBLE]), int(counts[_IN_FLIGHT]))
-        except AwsError as error:
-            raise self._calls.unavailable("sqs:GetQueueAttributes", error) from error
+            except UNREADABLE:
+                result = not_a_reply(result.request_id())
+        raise self._calls.unavailable("sqs:GetQueueAttributes", result.fault)
 
-    def _receive_ten(self, limit: int, wait_time_s: int, visibility_timeout_s: int) -> list[Message]:
-        reply = self._receiver.receive_message(
-            QueueUrl=self._url,
-            MaxNumberOfMessages=limit,
-            WaitTimeSeconds=wait_time_s,
-            VisibilityTimeout=visibility_timeout_s,
-            MessageSystemAttributeNames=[_RECEIVE_COUNT],
-        )
-        with reading():
-            return [
-                Message(m["MessageId"], m["ReceiptHandle"], m["Body"].encode(), int(m["Attributes"][_RECEIVE_COUNT]))
-                for m in reply.get("Messages", [])
-            ]
+    def _receive_first(self, limit: int, wait_time_s: int, visibility_timeout_s: int) -> list[Message]:
+        """Wait for the first messages by one call, and only if it is full fetch the rest."""
+        [first] = self._attempt([min(limit, MAX_ENTRIES)], wait_time_s, visibility_timeout_s)
+        if isinstance(first, Failure):
+            raise self._calls.unavailable(_RECEIVE, first.fault)
+        if len(first) == MAX_ENTRIES < limit:
+            first += self._receive_more(limit - MAX_ENTRIES, visibility_timeout_s)
+        return first
 
     def _receive_more(self, limit: int, visibility_timeout_s: int) -> list[Message]:
-        """Receive by several calls at a time without waiting, until one comes back less than full."""
+        """
+        Receive by several calls at a time without waiting, until one comes back less than full.
+
+        A call that fails is told, since what the others have received must not be lost to that.
+        """
         received: list[Message] = []
         while (missing := limit - len(received)) > 0:
             sizes = [min(MAX_ENTRIES, missing - start) for start in range(0, missing, MAX_ENTRIES)]
-            sizes = sizes[: self._calls.in_flight]
-            replies = self._calls.each(lambda size: self._receive_or_nothing(size, visibility_timeout_s), sizes)
-            received += chain.from_iterable(replies)
-            if any(len(reply) < size for reply, size in zip(replies, sizes, strict=True)):
+            sizes = sizes[: self._side.in_flight]
+            replies = self._attempt(sizes, 0, visibility_timeout_s)
+            for failure in replies:
+                if isinstance(failure, Failure):
+                    self._calls.tell(_RECEIVE, failure.fault)
+            parts = [reply for reply in replies if not isinstance(reply, Failure)]
+            received += chain.from_iterable(parts)
+            if sum(map(len, parts)) < sum(sizes):
                 break
         return received
 
-    def _receive_or_nothing(self, limit: int, visibility_timeout_s: int) -> list[Message]:
-        """Return nothing if it fails, since the messages of the first call must not be lost to that."""
-        try:
-            return self._receive_ten(limit, 0, visibility_timeout_s)
-        except AwsError as error:
-            self._calls.tell("sqs:ReceiveMessage", Fault.of(error))
-            return []
+    def _attempt(
+        self, sizes: Sequence[int], wait_time_s: int, visibility_timeout_s: int
+    ) -> list[list[Message] | Failure]:
+        common = self._receives.get(visibility_timeout_s)
+        if common is None:
+            common = self._receives[visibility_timeout_s] = Common(
+                QueueUrl=self._url,
+                VisibilityTimeout=visibility_timeout_s,
+                MessageSystemAttributeNames=[_RECEIVE_COUNT],
+            )
+        requests = [Request(common, {"MaxNumberOfMessages": n, "WaitTimeSeconds": wait_time_s}) for n in sizes]
+        patience_s = wait_time_s + sides.READ_TIMEOUT_S
+        return [_messages(r) for r in self._side.attempt("ReceiveMessage", requests, patience_s=patience_s)]
 
-    def _send_all(self, api: str, call: BatchCall, entries: Sequence[Entry], by: Calls | None = None) -> BatchResult:
-        calls = by or self._calls
-        batches = split(entries, size=lambda e: len(e.get("MessageBody", "").encode()), max_bytes=MAX_BODY_BYTES)
-        results = calls.each(lambda ten: send_batch(calls, api, call, ten, again=True), batches)
-        return BatchResult(
-            {key: entry for result in results for key, entry in result.done.items()},
-            {key: fault for result in results for key, fault in result.faults.items()},
-        )
+    def _send_all(self, operation: str, entries: Sequence[Entry], side: Side | None = None) -> BatchResult:
+        call = BatchCall(side or self._side, operation, self._common)
+        if operation == "SendMessageBatch":
+            batches = list(split(entries, size=lambda e: len(e["MessageBody"].encode()), max_bytes=MAX_BODY_BYTES))
+        else:
+            batches = [list(entries[i : i + MAX_ENTRIES]) for i in range(0, len(entries), MAX_ENTRIES)]
+        return send_batches(self._calls, call, batches, again=True)
+
+
+def _messages(result: Result) -> list[Message] | Failure:
+    if isinstance(result, Failure):
+        return result
+    try:
+        return [
+            Message(m["MessageId"], m["ReceiptHandle"], m["Body"].encode(), int(m["Attributes"][_RECEIVE_COUNT]))
+            for m in result.body.get("Messages") or ()
+        ]
+    except UNREADABLE:
+        return not_a_reply(result.request_id())
 
 
 def _is_lost(fault: Fault | None) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from ports.aws.faults import AwsError, BadReply
+from ports.aws.sdk import AwsError, BadReply
 from ports.protocols import CountCall
 
 if TYPE_CHECKING:

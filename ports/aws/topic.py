@@ -2,60 +2,58 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
-
-import boto3
+from typing import Final
 
 from ports.addresses import topic_region
-from ports.aws.batches import Entry, send_batch, split
-from ports.aws.client import Calls, config, region_of
-from ports.aws.replies import watch_calls
-from ports.protocols import CountCall
+from ports.aws.batches import BatchCall, Entry, send_batches, split
+from ports.aws.client import Calls
+from ports.aws.endpoints import region_of
+from ports.aws.sides import Common, Side
+from ports.aws.transport import open_side
+from ports.protocols import CountCall, Transport
 from schemas.lead import Lead
-
-if TYPE_CHECKING:
-    from mypy_boto3_sns.client import SNSClient
 
 MAX_BATCH_BYTES: Final = 256 * 1024
 """Bodies and attributes of one call together, and so of one lead."""
 SCHEMA_VERSION: Final = "1"
 
 
-def open_sns(arn: str, *, in_flight: int, on_call: CountCall) -> "SnsTopic":
+def open_sns(arn: str, *, in_flight: int | None, on_call: CountCall, transport: Transport = "boto3") -> "SnsTopic":
     """
     Open a topic by its ARN; no call is made.
 
     Raises:
         BadAddress: It is not the ARN of a standard topic.
     """
-    client = boto3.client("sns", region_name=region_of(topic_region(arn)), config=config(in_flight))
-    watch_calls(client, on_call)
-    return SnsTopic(arn, client, Calls(arn, in_flight=in_flight))
+    region = region_of(topic_region(arn))
+    side = open_side("sns", region, transport=transport, in_flight=in_flight, on_call=on_call)
+    return SnsTopic(arn, side, Calls(arn))
 
 
 class SnsTopic:
     """A standard SNS topic. Each call takes ten leads at most; several are made at a time."""
 
-    def __init__(self, arn: str, client: "SNSClient", calls: Calls) -> None:
-        self._arn, self._client, self._calls = arn, client, calls
+    def __init__(self, arn: str, side: Side, calls: Calls) -> None:
+        """
+        Take a topic.
+
+        Args:
+            arn: Which one.
+            side: Makes single attempts, several at a time.
+            calls: Retries, and the log.
+        """
+        self._calls = calls
+        self._call = BatchCall(side, "PublishBatch", Common(TopicArn=arn), "PublishBatchRequestEntries")
 
     def publish(self, leads: Sequence[Lead]) -> list[Lead]:
         """Publish leads. Return exactly those that SNS does not say it has taken."""
         entries = [_entry(str(i), lead) for i, lead in enumerate(leads)]
-        batches = split([e for e in entries if _size(e) <= MAX_BATCH_BYTES], size=_size, max_bytes=MAX_BATCH_BYTES)
-        taken = {key for ten in self._calls.each(self._publish, batches) for key in ten}
-        return [lead for i, lead in enumerate(leads) if str(i) not in taken]
-
-    def _publish(self, ten: Sequence[Entry]) -> set[str]:
+        sizes = {entry["Id"]: _size(entry) for entry in entries}
+        fitting = [entry for entry in entries if sizes[entry["Id"]] <= MAX_BATCH_BYTES]
+        batches = split(fitting, size=lambda entry: sizes[entry["Id"]], max_bytes=MAX_BATCH_BYTES)
         # Not tried again here: the message of what comes back stays on the queue.
-        result = send_batch(
-            self._calls,
-            "sns:PublishBatch",
-            lambda entries: self._client.publish_batch(TopicArn=self._arn, PublishBatchRequestEntries=entries),
-            ten,
-            again=False,
-        )
-        return set(result.done)
+        done = send_batches(self._calls, self._call, list(batches), again=False).done
+        return [] if len(done) == len(leads) else [lead for i, lead in enumerate(leads) if str(i) not in done]
 
 
 def _entry(key: str, lead: Lead) -> Entry:
@@ -80,6 +78,8 @@ def _attributes(lead: Lead) -> dict[str, dict[str, str]]:
 
 
 def _size(entry: Entry) -> int:
-    attributes = entry["MessageAttributes"].items()
-    around = sum(len(name) + sum(len(part.encode()) for part in value.values()) for name, value in attributes)
+    around = sum(
+        len(name) + len(value["DataType"]) + len(value["StringValue"].encode())
+        for name, value in entry["MessageAttributes"].items()
+    )
     return len(entry["Message"].encode()) + around

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.server import ThreadedMotoServer
 
-from ports import Queue, Store, Topic, create_queue, open_queue, open_store, open_topic
+from ports import Queue, Store, Topic, Transport, create_queue, open_queue, open_store, open_topic
 from ports.aws.table import table_definition
 from schemas.decision import Decision, ModelId
 from schemas.lead import Lead, LeadData
@@ -28,12 +30,34 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["embedded", "aws"])
+@pytest.fixture
+def served_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make AWS answer from a server: what libcurl asks cannot be answered within this process."""
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    with urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST"), timeout=10):
+        pass
+    yield
+    server.stop()
+
+
+@pytest.fixture(params=["embedded", "aws", "direct"])
 def side(request: pytest.FixtureRequest) -> str:
-    """Say where the port under test lives."""
-    if request.param == "aws":
-        request.getfixturevalue("aws")
+    """Say where the port under test lives: in a file, on AWS over boto3, on AWS over libcurl."""
+    if request.param != "embedded":
+        request.getfixturevalue({"aws": "aws", "direct": "served_aws"}[request.param])
     return str(request.param)
+
+
+def transport_of(side: str) -> Transport:
+    """Say how AWS is called."""
+    return "direct" if side == "direct" else "boto3"
 
 
 @pytest.fixture
@@ -58,17 +82,19 @@ def make_queue(side: str, folder: Path) -> tuple[Queue, Queue]:
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = f'{{"deadLetterTargetArn": "{arn}", "maxReceiveCount": 2}}'
     url = sqs.create_queue(QueueName="events", Attributes={"RedrivePolicy": policy})["QueueUrl"]
-    return open_queue(url, wait_time_s=1, in_flight=1), open_queue(dead, wait_time_s=1, in_flight=1)
+    transport = transport_of(side)
+    queue = open_queue(url, wait_time_s=1, in_flight=1, transport=transport)
+    return queue, open_queue(dead, wait_time_s=1, in_flight=1, transport=transport)
 
 
 @pytest.fixture
 def store(side: str, tmp_path: Path) -> Store:
     """Make an empty store."""
     url = f"sqlite:///{tmp_path}/store.db"
-    if side == "aws":
+    if side != "embedded":
         boto3.client("dynamodb", region_name=REGION).create_table(**table_definition("decisions"))
         url = "dynamodb://decisions"
-    store = open_store(url, in_flight=1)
+    store = open_store(url, in_flight=1, transport=transport_of(side))
     assert store is not None
     return store
 
@@ -81,10 +107,10 @@ def topic_and_reader(side: str, tmp_path: Path) -> tuple[Topic, Callable[[], Seq
         topic = open_topic(f"file:///{path}")
         assert topic is not None
         return topic, lambda: path.read_text().splitlines()
-    return _sns_with_subscriber()
+    return _sns_with_subscriber(transport_of(side))
 
 
-def _sns_with_subscriber() -> tuple[Topic, Callable[[], Sequence[str]]]:
+def _sns_with_subscriber(transport: Transport) -> tuple[Topic, Callable[[], Sequence[str]]]:
     arn = boto3.client("sns", region_name=REGION).create_topic(Name="leads")["TopicArn"]
     url = boto3.client("sqs", region_name=REGION).create_queue(QueueName="marketing")["QueueUrl"]
     boto3.client("sns", region_name=REGION).subscribe(
@@ -93,8 +119,8 @@ def _sns_with_subscriber() -> tuple[Topic, Callable[[], Sequence[str]]]:
         Endpoint=f"arn:aws:sqs:{REGION}:123456789012:marketing",
         Attributes={"RawMessageDelivery": "true"},
     )
-    subscriber = open_queue(url, in_flight=1)
-    topic = open_topic(arn, in_flight=1)
+    subscriber = open_queue(url, in_flight=1, transport=transport)
+    topic = open_topic(arn, in_flight=1, transport=transport)
     assert topic is not None
     return topic, lambda: [m.body.decode() for m in subscriber.receive(100, 0, 60)]
 

@@ -10,8 +10,8 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from ports import BadAddress, Deployment, Hook, Revision, Unavailable, open_deployments
-from ports.aws.client import Calls
 from ports.aws.deployments import CodeDeploy
+from ports.aws.sdk import SdkCalls
 from tests.contract.conftest import REGION
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def stubbed(aws: None) -> Iterator[Stubbed]:  # noqa: ARG001  so that no credent
     """Make a group of which every answer is said beforehand; whoever asks for more fails."""
     client: CodeDeployClient = boto3.client("codedeploy", region_name=REGION)
     with Stubber(client) as stubber:
-        calls = Calls("CodeDeploy leadline/leadline-prod", in_flight=1, sleep=lambda _: None)
+        calls = SdkCalls("CodeDeploy leadline/leadline-prod", sleep=lambda _: None)
         yield CodeDeploy("leadline", "leadline-prod", client, calls), stubber
 
 

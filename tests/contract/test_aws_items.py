@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from ports import BadBundle, Topic, Unavailable, fetch_bundle, open_store, open_topic
 from ports.aws.bundle import S3Bundle
-from ports.aws.client import Calls
+from ports.aws.sdk import SdkCalls
 from ports.aws.table import table_definition
 from schemas.customer import Consent
 from schemas.decision import Decision
@@ -232,14 +232,14 @@ def test_a_file_that_the_manifest_names_and_nobody_pushed_is_missed(s3: "S3Clien
 
 def test_a_file_over_the_limit_is_refused(s3: "S3Client", tmp_path: Path) -> None:
     push(s3, manifest__json=manifest("model.pkl"), manifest__sig=b"sig", model__pkl=b"x" * 3000)
-    bundle = S3Bundle("models", "loan/1/", s3, Calls("s3://models/loan/1/", in_flight=1))
+    bundle = S3Bundle("models", "loan/1/", s3, SdkCalls("s3://models/loan/1/"))
 
     with pytest.raises(BadBundle, match=r"model\.pkl is larger than 2000 bytes"):
         bundle.download(tmp_path, max_file_bytes=2000)
 
 
 def test_a_bucket_that_may_not_be_read_is_unavailable(s3: "S3Client", tmp_path: Path) -> None:
-    bundle = S3Bundle("models", "loan/1/", s3, Calls("s3://models/loan/1/", in_flight=1))
+    bundle = S3Bundle("models", "loan/1/", s3, SdkCalls("s3://models/loan/1/"))
     with Stubber(s3) as stub:
         stub.add_client_error("get_object", "AccessDenied", http_status_code=403)
 

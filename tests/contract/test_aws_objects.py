@@ -12,8 +12,8 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from ports import AlreadyThere, BadAddress, BadBundle, Objects, Unavailable, open_objects
-from ports.aws.client import Calls
 from ports.aws.objects import S3Objects
+from ports.aws.sdk import SdkCalls
 from tests.contract.conftest import REGION
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def stubbed(aws: None) -> Iterator[tuple[S3Objects, Stubber]]:  # noqa: ARG001  
     """Make a bucket of which every answer is said beforehand; whoever asks for more fails."""
     client: S3Client = boto3.client("s3", region_name=REGION)
     with Stubber(client) as stubber:
-        yield S3Objects("models", client, Calls("s3://models/", in_flight=1, sleep=lambda _: None)), stubber
+        yield S3Objects("models", client, SdkCalls("s3://models/", sleep=lambda _: None)), stubber
 
 
 def test_an_object_goes_up_by_one_call_and_comes_back_whole(bucket: Objects, calls: list[tuple[str, str]]) -> None:

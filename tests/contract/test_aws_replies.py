@@ -8,17 +8,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-import boto3
 import pytest
 
-from ports import Message, Put, Queue, Store, Topic, Unavailable, open_queue, open_store, open_topic
-from ports.aws.client import Calls, config
+from ports import Message, Put, Queue, Store, Topic, Transport, Unavailable, open_queue, open_store, open_topic
+from ports.aws.client import Calls
 from ports.aws.faults import Fault
 from ports.aws.queue import SqsQueue
-from ports.aws.replies import watch_calls
+from ports.aws.sides import Side
 from ports.aws.store import DynamoStore
 from ports.aws.table import to_item
 from ports.aws.topic import SnsTopic
+from ports.aws.transport import open_side
 from schemas.decision import Decision
 from schemas.lead import Lead
 from tests.contract.answering import HTML, Answer, Answering, Request, Silence
@@ -56,6 +56,8 @@ GARBAGE: Final = {
     b'"Attributes": {"score": {"N": "x"}}, "Item": {"score": {"N": "x"}}}',
     "a whole XML reply that lists nothing": b"<PublishBatchResponse xmlns='http://sns.amazonaws.com/doc/2010-03-31/'>"
     b"<PublishBatchResult/></PublishBatchResponse>",
+    "XML in no known encoding": b'<?xml version="1.0" encoding="none"?><PublishBatchResponse/>',
+    "XML with entities": b'<!DOCTYPE a [<!ENTITY b "c">]><PublishBatchResponse>&b;</PublishBatchResponse>',
     "half an XML reply": b"<PublishBatchResponse><PublishBatchResult><Successful><member><Id>0</Id></member>",
     "an XML reply without ids": b"<PublishBatchResponse xmlns='http://sns.amazonaws.com/doc/2010-03-31/'>"
     b"<PublishBatchResult><Successful><member><MessageId>0</MessageId></member></Successful></PublishBatchResult>"
@@ -90,8 +92,15 @@ def service() -> Iterator[Answering]:
         yield answering
 
 
+@pytest.fixture(params=["boto3", "direct"])
+def transport(request: pytest.FixtureRequest) -> Transport:
+    """Say how calls are made."""
+    name: Transport = request.param
+    return name
+
+
 @pytest.fixture
-def ports(service: Answering, monkeypatch: pytest.MonkeyPatch) -> Ports:
+def ports(service: Answering, transport: Transport, monkeypatch: pytest.MonkeyPatch) -> Ports:
     """Open all ports on it, as a worker does."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", service.url)
     counted: Counter[tuple[str, str]] = Counter()
@@ -99,8 +108,9 @@ def ports(service: Answering, monkeypatch: pytest.MonkeyPatch) -> Ports:
     def on_call(api: str, result: str) -> None:
         counted[api, result] += 1
 
-    queue = open_queue(f"{service.url}/123456789012/events", wait_time_s=1, on_call=on_call)
-    store, topic = open_store("dynamodb://decisions", on_call=on_call), open_topic(ARN, on_call=on_call)
+    queue = open_queue(f"{service.url}/123456789012/events", wait_time_s=1, on_call=on_call, transport=transport)
+    store = open_store("dynamodb://decisions", on_call=on_call, transport=transport)
+    topic = open_topic(ARN, on_call=on_call, transport=transport)
     assert store is not None
     assert topic is not None
     return Ports(queue, store, topic, counted)
@@ -185,7 +195,9 @@ def test_a_reply_to_another_call_counts_for_nothing_and_what_also_failed_is_not_
     done = [{"Id": str(n), "MessageId": f"m-{n}"} for n in (0, 1, 15)]
     failed = [{"Id": "1", "Code": "InvalidParameterValue", "SenderFault": True, "Message": ""}]
     first = json.dumps({"Successful": done, "Failed": failed}).encode()
-    service.respond = lambda request: Answer(200, first if b'"Id": "0"' in request.body else b"{}")
+    service.respond = lambda request: Answer(
+        200, first if json.loads(request.body)["Entries"][0]["Id"] == "0" else b"{}"
+    )
 
     assert twenty[1:] == ports.queue.delete(twenty)
     assert ["m-0"] + [None] * 19 == ports.queue.send([b"x"] * 20)
@@ -201,22 +213,25 @@ def test_a_refused_condition_that_does_not_show_what_is_stored_tells_nothing(
 
 
 @pytest.fixture
-def impatient(service: Answering) -> Ports:
+def impatient(service: Answering, transport: Transport, monkeypatch: pytest.MonkeyPatch) -> Ports:
     """Open all ports on it with little patience, and with several calls in flight."""
     counted: Counter[tuple[str, str]] = Counter()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", service.url)
+    monkeypatch.setattr("ports.aws.sides.READ_TIMEOUT_S", PATIENCE_S)
 
-    def client(name: Any) -> Any:  # noqa: ANN401  boto3's overloads take each name for itself
-        made = boto3.client(
-            name, region_name=REGION, endpoint_url=service.url, config=config(IN_FLIGHT, read_timeout_s=PATIENCE_S)
+    def side(name: str) -> Side:
+        return open_side(
+            name,
+            REGION,
+            transport=transport,
+            in_flight=IN_FLIGHT,
+            on_call=lambda api, result: counted.update([(api, result)]),
         )
-        watch_calls(made, lambda api, result: counted.update([(api, result)]))
-        return made
 
-    sqs = client("sqs")
     return Ports(
-        SqsQueue("https://q/1/events", sqs, sqs, Calls("queue", in_flight=IN_FLIGHT), wait_time_s=0),
-        DynamoStore("decisions", client("dynamodb"), Calls("store", in_flight=IN_FLIGHT)),
-        SnsTopic(ARN, client("sns"), Calls("topic", in_flight=IN_FLIGHT)),
+        SqsQueue("https://q/1/events", side("sqs"), Calls("queue"), wait_time_s=0),
+        DynamoStore("decisions", side("dynamodb"), Calls("store")),
+        SnsTopic(ARN, side("sns"), Calls("topic")),
         counted,
     )
 
@@ -235,16 +250,17 @@ def test_with_a_service_that_hangs_hundreds_of_items_take_the_patience_of_one(
 
     The next batch asks again, and is done once the service answers. All that is logged is one line.
     """
-    items = {
+    items: Any = {
         "store": [decide(str(n)) for n in range(300)],
         "topic": [make_lead(n) for n in range(300)],
         "queue": [Message(f"id-{n}", f"receipt-{n}", b"{}", 1) for n in range(300)],
     }[kind]
-    call: Callable[[Any], Any] = {
+    by_kind: dict[str, Callable[[Any], Any]] = {
         "store": impatient.store.put,
         "topic": impatient.topic.publish,
         "queue": impatient.queue.delete,
-    }[kind]
+    }
+    call = by_kind[kind]
     nothing = [Put("failed", None)] * len(items) if kind == "store" else items
     service.respond = lambda _: Silence()
 
@@ -266,10 +282,9 @@ def test_with_a_service_that_hangs_hundreds_of_items_take_the_patience_of_one(
 
 
 def test_with_a_gateway_that_waits_in_vain_hundreds_of_items_take_the_patience_of_one_as_well(
-    service: Answering, impatient: Ports, decide: Callable[..., Decision], monkeypatch: pytest.MonkeyPatch
+    service: Answering, impatient: Ports, decide: Callable[..., Decision]
 ) -> None:
     """It answers for the service that hangs behind it: each time late, but in time for the caller."""
-    monkeypatch.setattr("ports.aws.client.READ_TIMEOUT_S", PATIENCE_S)
 
     def late(_: Request) -> Answer:
         time.sleep(PATIENCE_S / 2)
@@ -321,7 +336,7 @@ def test_leases_are_extended_while_deletes_hang(service: Answering, impatient: P
 def test_a_fault_is_told_again_when_ten_minutes_have_passed(caplog: pytest.LogCaptureFixture) -> None:
     """A second outage is not left unexplained because the first one was explained some days ago."""
     now = [1000.0]
-    calls = Calls("store", in_flight=1, clock=lambda: now[0])
+    calls = Calls("store", clock=lambda: now[0])
     with caplog.at_level(logging.INFO):
         for _ in range(11):
             calls.tell("dynamodb:UpdateItem", Fault("ThrottlingException", "r", transient=True))

@@ -14,6 +14,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from ports import Message, Queue, Topic, open_store
 from ports.aws.queue import SqsQueue, open_sqs
+from ports.aws.sdk import SdkSide
 from ports.aws.topic import SnsTopic, open_sns
 from ports.protocols import Depth, not_counted
 from propensity.bundle import Bundle
@@ -169,7 +170,7 @@ def answer(request: AWSPreparedRequest, body: str) -> AWSResponse:
 def sns() -> tuple[SnsTopic, Sns]:
     """Open a topic whose every call is answered here."""
     topic, answering = open_sns(ARN, in_flight=1, on_call=not_counted), Sns()
-    topic._client.meta.events.register("before-send.sns", answering)
+    topic._call.side._client.meta.events.register("before-send.sns", answering)  # type: ignore[attr-defined]
     return topic, answering
 
 
@@ -177,7 +178,9 @@ def sns() -> tuple[SnsTopic, Sns]:
 def sqs() -> tuple[SqsQueue, Sqs]:
     """Open a queue whose every call is answered here."""
     queue, answering = open_sqs(URL, wait_time_s=0, in_flight=1, on_call=not_counted), Sqs()
-    for client in (queue._client, queue._receiver):
+    side = queue._side
+    assert isinstance(side, SdkSide)
+    for client in (side._client, *side._patient.values()):
         client.meta.events.register("before-send.sqs", answering)
     return queue, answering
 

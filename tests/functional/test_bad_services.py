@@ -14,13 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import pytest
 
 from leadline.demo.places import Place, embedded, look
 from ports import Store, open_queue, open_store
-from ports.aws import client as aws_client
 from schemas.lead import Lead
 from tests.bundles import Keys, likely_above, make_bundle
 from tests.contract.answering import HTML, Answer, Answering, Request, Respond, Silence
@@ -110,20 +109,15 @@ def scene(bundle_and_key: tuple[Path, Path]) -> Iterator[Scene]:
     with pytest.MonkeyPatch.context() as patch, serial_moto() as (moto, clean, place), Answering(moto) as between:
         hurry(patch)
         patch.setattr("ports.aws.client.ATTEMPTS", 1)
-        patch.setattr("ports.aws.queue.RECEIVE_MARGIN_S", READ_TIMEOUT_S)
+        patch.setattr("ports.aws.sides.RECEIVE_MARGIN_S", READ_TIMEOUT_S)
         store = open_store(place.store)
         assert store is not None
-        for name in ("queue", "store", "topic"):
-            patch.setattr(f"ports.aws.{name}.config", impatient)
+        patch.setattr("ports.aws.sides.READ_TIMEOUT_S", READ_TIMEOUT_S)
         patch.setenv("AWS_ENDPOINT_URL", between.url)
         serving = Serving(settings_of(place, *bundle_and_key))
         patch.setenv("AWS_ENDPOINT_URL", clean.url)
         with serving:
             yield Scene(serving, between, moto, place, store)
-
-
-def impatient(in_flight: int, read_timeout_s: float = READ_TIMEOUT_S) -> Any:  # noqa: ANN401  botocore's
-    return aws_client.config(in_flight, read_timeout_s)
 
 
 def settings_of(place: Place, bundle: Path, public_key: Path) -> Settings:

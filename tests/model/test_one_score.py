@@ -24,9 +24,9 @@ from worker.decode import decode
 CUSTOMERS = 5000
 
 
-@pytest.fixture(scope="module")
-def bundle(demo_model: DemoModel) -> Bundle:
-    return load(demo_model.bundle, demo_model.public_key)
+@pytest.fixture(scope="module", params=["pickle", "compiled"])
+def bundle(demo_model: DemoModel, request: pytest.FixtureRequest) -> Bundle:
+    return load(demo_model.bundle, demo_model.public_key, request.param)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_all_customers_have_one_score_as_events_and_in_training(bundle: Bundle, 
 
 @pytest.mark.parametrize("one_in", [20, pytest.param(1, marks=pytest.mark.soak)])
 def test_customers_have_the_same_score_when_each_comes_alone(one_in: int, bundle: Bundle, cases: list[Case]) -> None:
-    """All 5,000 of them in `make soak`; every twentieth otherwise, since a forest takes its time for each call."""
+    """All 5,000 of them in `make soak`; every twentieth otherwise, since a pickled forest takes its time."""
     cases = cases[::one_in]
     scores = score(bundle.model, matrix_from_customers([case.customer for case in cases], bundle.feature_names))
 

@@ -8,7 +8,7 @@ import pytest
 
 from ports import BadAddress, create_queue, fetch_bundle, open_queue, open_store, open_topic
 from ports.addresses import queue_endpoint, queue_region
-from ports.aws.client import endpoint_of, region_of
+from ports.aws.endpoints import endpoint_of, region_of
 
 SQS = "https://sqs.eu-central-1.amazonaws.com/123456789012/events"
 

@@ -79,7 +79,7 @@ def gather(question: Question) -> Evidence:
         BadKey: A public key cannot be used.
         DataError: Data cannot be used: no outcomes, too few takers, a fault in a file.
     """
-    new, old = load(question.new, question.new_key), _champion(question)
+    new, old = load(question.new, question.new_key, "pickle"), _champion(question)
     holdout = data.labelled(data.load(*question.holdout))
     own = None if question.training is None else data.load(*question.training)
     return Evidence(
@@ -99,7 +99,7 @@ def _champion(question: Question) -> Bundle | Manifest:
     manifest = read_manifest(question.old, question.old_key, same_libraries=False)
     other = other_libraries(manifest)
     if other is None:
-        return load(question.old, question.old_key)
+        return load(question.old, question.old_key, "pickle")
     if question.allow_other_libraries:
         return manifest
     raise BundleError(

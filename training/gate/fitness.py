@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from propensity.bundle import MODEL, Bundle, current_libraries
+from propensity.bundle import MODEL, Bundle, compiled_of, current_libraries
+from propensity.compiled import COMPILED, CannotCompile
 from propensity.economics import threshold_of
 from propensity.features import Matrix
 from propensity.scoring import score
@@ -39,6 +40,7 @@ def fitness(
         _libraries(new.manifest, old),
         _threshold(new.manifest, old),
         _size(folder, limits["pickle_mb"]),
+        _compiled(new, folder),
         *_speed(new, features, limits),
     ]
 
@@ -74,6 +76,24 @@ def _threshold(new: Manifest, old: Manifest) -> Line:
 def _size(folder: Path, limit: float) -> Line:
     megabytes = (folder / MODEL).stat().st_size / 1e6
     return _below(f"size of {MODEL}", megabytes, limit, "MB")
+
+
+def _compiled(new: Bundle, folder: Path) -> Line:
+    """Judge whether the compiled model is that of the pickle: it is compiled again, and every byte must be the same."""
+    check, figures = f"{COMPILED} is that of {MODEL}", {"named": COMPILED in new.manifest.files}
+    try:
+        again = compiled_of(new.model, new.manifest)
+    except CannotCompile as error:
+        if not figures["named"]:
+            return Line(_GROUP, check, None, f"there is none, since {error}", figures)
+        return Line(_GROUP, check, False, f"there is one, but {error}; train again", figures)
+    if not figures["named"]:
+        return Line(_GROUP, check, None, "there is none; `leadline model compile` would make one", figures)
+    same = (folder / COMPILED).read_bytes() == again
+    text = f"compiled again, {len(again)} bytes are the same"
+    if not same:
+        text = "compiled again, it is another file: `leadline model compile` makes the right one, then sign it anew"
+    return Line(_GROUP, check, same, text, {**figures, "bytes": len(again)})
 
 
 def _speed(new: Bundle, features: Matrix, limits: Mapping[str, float]) -> list[Line]:

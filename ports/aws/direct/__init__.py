@@ -1,0 +1,5 @@
+"""AWS over libcurl: what the worker calls over and over, at a fraction of the work that boto3 makes of it."""
+
+from ports.aws.direct.side import DirectSide
+
+__all__ = ["DirectSide"]

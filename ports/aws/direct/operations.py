@@ -1,0 +1,59 @@
+"""How each call that the worker makes over and over is written and read."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from pydantic_core import to_json
+
+from ports.aws.direct.answers import Parse, json_parser
+from ports.aws.direct.forms import FORM_TYPE, parse_publish, publish_form, publish_opening
+from ports.aws.direct.signing import Header
+from ports.aws.sides import Common, Request
+
+_JSON: Final = ("content-type", "application/x-amz-json-1.0")
+
+
+class Operation(NamedTuple):
+    """One call: its headers, how its body is written, how the reply is read."""
+
+    headers: tuple[Header, ...]
+    write: Callable[[Request], bytes]
+    parse: Parse
+
+
+def write_json(request: Request) -> bytes:
+    """Write the parameters as JSON; those that many share were written before."""
+    return request.common.opening + b"," + to_json(request.params)[1:]
+
+
+def write_publish(request: Request) -> bytes:
+    """Write a PublishBatch."""
+    return publish_form(_opening(request.common), request.params["PublishBatchRequestEntries"])
+
+
+def _opening(common: Common) -> str:
+    return publish_opening(common.params["TopicArn"])
+
+
+def _sqs(name: str, **forms: type) -> Operation:
+    headers = (_JSON, ("x-amz-target", f"AmazonSQS.{name}"), ("x-amzn-query-mode", "true"))
+    return Operation(headers, write_json, json_parser(**forms))
+
+
+_UPDATE_FORMS: Final[Mapping[str, Any]] = {"Attributes": dict, "ConsumedCapacity": dict, "ItemCollectionMetrics": dict}
+
+OPERATIONS: Final[Mapping[str, Mapping[str, Operation]]] = {
+    "sqs": {
+        "ReceiveMessage": _sqs("ReceiveMessage", Messages=list),
+        "DeleteMessageBatch": _sqs("DeleteMessageBatch", Successful=list, Failed=list),
+        "ChangeMessageVisibilityBatch": _sqs("ChangeMessageVisibilityBatch", Successful=list, Failed=list),
+        "SendMessageBatch": _sqs("SendMessageBatch", Successful=list, Failed=list),
+    },
+    "dynamodb": {
+        "UpdateItem": Operation(
+            (_JSON, ("x-amz-target", "DynamoDB_20120810.UpdateItem")), write_json, json_parser(**_UPDATE_FORMS)
+        ),
+    },
+    "sns": {"PublishBatch": Operation((("content-type", FORM_TYPE),), write_publish, parse_publish)},
+}
+"""What goes over libcurl; all else is rare, and goes over boto3."""

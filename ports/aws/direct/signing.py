@@ -1,0 +1,101 @@
+"""AWS Signature Version 4 for one endpoint: what stays the same for a second is written once for that second."""
+
+import time
+from collections.abc import Sequence
+from hashlib import sha256
+from hmac import digest
+from typing import Final, NamedTuple
+from urllib.parse import quote, urlsplit
+
+from ports.aws.direct.credentials import Keys
+
+_ALGORITHM: Final = "AWS4-HMAC-SHA256"
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_SPELT: Final = {
+    "content-type": "Content-Type",
+    "x-amz-date": "X-Amz-Date",
+    "x-amz-security-token": "X-Amz-Security-Token",
+    "x-amz-target": "X-Amz-Target",
+}
+"""As botocore spells them, for servers that go by that."""
+
+Header = tuple[str, str]
+"""A name in small letters, and its value."""
+
+
+class _Prepared(NamedTuple):
+    """All of a signature but the body."""
+
+    second: int
+    keys: Keys
+    lines: list[str]
+    canonical: bytes
+    to_sign: bytes
+    signing_key: bytes
+    authorization: str
+
+
+class Signer:
+    """Signs the requests of one kind: POST to one URL, with the same headers."""
+
+    def __init__(self, url: str, service: str, region: str, headers: Sequence[Header]) -> None:
+        """
+        Take an endpoint.
+
+        Args:
+            url: Where the requests go.
+            service: Its signing name.
+            region: Which one.
+            headers: What is sent besides `host`, `x-amz-date` and `x-amz-security-token`.
+        """
+        parts = urlsplit(url)
+        self._host = _host(parts.scheme, parts.hostname or "", parts.port)
+        self._path = quote(parts.path or "/", safe="/-_.~")
+        self._service, self._region, self._headers = service, region, list(headers)
+        self._prepared: _Prepared | None = None
+
+    def sign(self, body: bytes, keys: Keys, now_s: float) -> list[str]:
+        """
+        Return the lines of the header: those that are sent anyway, the date, the token and the signature.
+
+        Args:
+            body: What is sent.
+            keys: Who sends it.
+            now_s: Seconds since the epoch, as the service's own clock says.
+        """
+        prepared = self._prepared
+        if prepared is None or prepared.second != int(now_s) or prepared.keys is not keys:
+            prepared = self._prepared = self._prepare(keys, int(now_s), prepared)
+        canonical = sha256(prepared.canonical + sha256(body).hexdigest().encode()).hexdigest()
+        signature = digest(prepared.signing_key, prepared.to_sign + canonical.encode(), "sha256").hex()
+        return [prepared.authorization + signature, *prepared.lines]
+
+    def _prepare(self, keys: Keys, second: int, before: _Prepared | None) -> _Prepared:
+        date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+        token = [("x-amz-security-token", keys.token)] if keys.token else []
+        headers = sorted([*self._headers, ("host", self._host), ("x-amz-date", date), *token])
+        names = ";".join(name for name, _ in headers)
+        scope = f"{date[:8]}/{self._region}/{self._service}/aws4_request"
+        canonical = "".join(f"{name}:{' '.join(value.split())}\n" for name, value in headers)
+        same_day = before is not None and before.keys is keys and before.second // 86400 == second // 86400
+        return _Prepared(
+            second,
+            keys,
+            [f"{_SPELT.get(name, name)}: {value}" for name, value in headers if name != "host"],
+            f"POST\n{self._path}\n\n{canonical}\n{names}\n".encode(),
+            f"{_ALGORITHM}\n{date}\n{scope}\n".encode(),
+            before.signing_key if before is not None and same_day else self._signing_key(keys.secret, date[:8]),
+            f"Authorization: {_ALGORITHM} Credential={keys.access}/{scope}, SignedHeaders={names}, Signature=",
+        )
+
+    def _signing_key(self, secret: str, day: str) -> bytes:
+        key = f"AWS4{secret}".encode()
+        for part in (day, self._region, self._service, "aws4_request"):
+            key = digest(key, part.encode(), "sha256")
+        return key
+
+
+def _host(scheme: str, name: str, port: int | None) -> str:
+    """Return the header as libcurl sends it: without a port that goes without saying."""
+    host = f"[{name}]" if ":" in name else name
+    return host if port is None or port == _DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
