@@ -67,10 +67,12 @@ soak: $(VENV)/dev.stamp  ## the long versions of tests and simulation (half an h
 mutants: $(VENV)/dev.stamp  ## do the tests notice small faults in the source? (ten minutes)
 	@$(BIN)/python -m tests.mutants
 
-bench: $(VENV)/demo.stamp  ## events per second, CPU and memory; a day of ten million on paper
-	@$(BIN)/python benchmarks/embedded.py
-	@$(BIN)/python benchmarks/aws.py
-	@$(BIN)/python benchmarks/autoscale.py
+$(VENV)/bench.stamp: $(VENV)/demo.stamp requirements-bench.txt
+	@$(PIP) --require-hashes -r requirements-bench.txt
+	@touch $@
+
+bench: $(VENV)/bench.stamp  ## Leadline beside other consumers: events per second, CPU, memory, start (ten minutes)
+	@$(BIN)/python -m benchmarks.bench
 
 image: build/release-key.pem  ## the images worker, worker-lean, console and trainer, and what each has beyond its base
 	@sh image.sh build worker worker-lean console trainer

@@ -46,7 +46,7 @@ class Usage:
     lead_share: float = 0.096
     index_writes: int = 2
     pack: int = 1
-    batch: int = 1000
+    batch: int = 500
     kb_each: float = 1.8
     pods_per_node: int = 2
 

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE_S: Final = 30.0
 _CUT_OFF_AFTER: Final = 3  # failed receives
-_MOST_AT_ONCE: Final = 250
+_MOST_AT_ONCE: Final = 500
 _BATCH_BYTES: Final = 2 * 2**20
 """A batch of large messages is full before it has as many as allowed: its events take ten times as much memory."""
 _LARGE_BYTES: Final = 64 * 2**10

@@ -38,7 +38,7 @@ from worker.policy import policy_of
 from worker.settings import Settings
 from worker.shared import Shared
 
-LANES: Final = 3
+LANES: Final = 4
 """How many batches are worked on at a time."""
 _CALLS_OF_A_STEP: Final = 6
 """Store, publish, settle withdrawals, quarantine, delete, give back."""

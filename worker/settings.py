@@ -43,7 +43,7 @@ class Settings(BaseModel):
     visibility_timeout_s: int = Field(60, ge=6, le=43200, description="lease of a received message")
     drain_timeout_s: int = Field(35, ge=1, le=3600, description="from SIGTERM to exit")
     max_in_flight: int = Field(2000, ge=1, le=100_000, description="messages in hand at most")
-    max_in_flight_bytes: int = Field(256 * 2**20, ge=2**20, le=2**34, description="bytes of messages in hand at most")
+    max_in_flight_bytes: int = Field(512 * 2**20, ge=2**20, le=2**34, description="bytes of messages in hand at most")
     batch_max_size: int = Field(500, ge=1, le=1000, description="messages scored together at most")
     batch_max_wait_ms: int = Field(50, ge=0, le=10_000, description="wait for a batch to fill after its first message")
     retry_base_s: float = Field(1, gt=0, le=3600, description="first back-off of a message that failed")

@@ -1,9 +1,10 @@
 """Every call to AWS is counted, and what answers it is looked at: the page of a proxy is no reply."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import from_json
 
 from ports.aws.sdk import AwsError, BadReply
 from ports.protocols import CountCall
@@ -73,7 +74,7 @@ def _is_reply(response: "AWSResponse", model: "OperationModel") -> bool:
     if model.service_model.resolved_protocol != "json" or model.output_shape is None:
         return True
     try:
-        held = {name: value for name, value in json.loads(response.content).items() if value is not None}
+        held = {name: value for name, value in from_json(response.content).items() if value is not None}
     except (AttributeError, ValueError):
         return False
     known = {name: member for name, member in model.output_shape.members.items() if name in held}

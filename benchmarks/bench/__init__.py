@@ -1,0 +1,1 @@
+"""What an event costs: Leadline beside other consumers, against a stand-in for AWS, in one interleaved run."""

@@ -1,0 +1,1 @@
+"""What Leadline is measured against: consumers as others write them."""

@@ -1,0 +1,49 @@
+"""How the bench judges what it has measured."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.bench.figures import figures
+from benchmarks.bench.report import write_into
+
+RUN = {
+    "events_per_second": 1000.0,
+    "cpu_s_per_1000": 0.6,
+    "peak_rss_mb": 200.0,
+    "deletes_a_call": 10.0,
+    "publishes_a_call": 9.5,
+}
+
+
+def result(**ours: float) -> dict[str, Any]:
+    """Return three rounds of (d) and of Leadline, of which the middle one is as given."""
+    noisy = [{**RUN, **ours, "cpu_s_per_1000": ours["cpu_s_per_1000"] * factor} for factor in (0.1, 1, 10)]
+    return {"rounds": {"0 ms": {"d": [RUN] * 3, "direct": noisy}}}
+
+
+@pytest.mark.parametrize(("cpu", "verdict"), [(0.033, "goal"), (0.05, "must"), (0.06, "MISSED")])
+def test_a_ratio_is_the_median_of_those_within_the_rounds(cpu: float, verdict: str) -> None:
+    found = {one.name: one for one in figures(result(cpu_s_per_1000=cpu))}
+    judged = found["CPU, topic, against boto3 with 8 threads (d)"]
+    assert judged.seen == pytest.approx(0.6 / cpu)
+    assert judged.verdict == verdict
+
+
+def test_of_what_may_be_small_more_is_worse() -> None:
+    found = {one.name: one for one in figures(result(cpu_s_per_1000=0.05, peak_rss_mb=81.0))}
+    assert found["memory under load"].verdict == "MISSED"
+    assert found["memory against (d)"].verdict == "goal"
+
+
+def test_what_was_not_run_is_neither_reached_nor_missed() -> None:
+    assert {one.verdict for one in figures({"rounds": {}})} == {"not run"}
+
+
+def test_the_tables_of_a_page_are_replaced_and_its_words_stay(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nafter\n")
+    for _ in range(2):
+        write_into(page, "| new |")
+    assert page.read_text() == "before\n<!-- bench: begin -->\n\n| new |\n\n<!-- bench: end -->\nafter\n"
