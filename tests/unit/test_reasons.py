@@ -19,8 +19,8 @@ def wording(names: tuple[str, ...] = NAMES) -> Wording:
     spend = Baseline(name="highest_spend", edges=(40.0, 64.0, 100.0), shares=(0.3, 0.2, 0.3, 0.2))
     level = Baseline(name="level", edges=(2.0, 3.0), shares=(0.4, 0.3, 0.3))
     flag = Baseline(name="fixed_deposit_account", edges=(1.0,), shares=(0.94, 0.06))
-    limits = ((0, 200) for _ in names)
-    features = tuple(Feature(name=n, minimum=low, maximum=high) for n, (low, high) in zip(names, limits, strict=True))
+    changes = {"features": features, "baseline": (spend, level, flag)}
+    return Wording(manifest_of(likely_above(100)).model_copy(update=changes))
 
 
 def said(attributions: list[float], row: list[float], names: tuple[str, ...] = NAMES) -> list[tuple[str, str]]:
