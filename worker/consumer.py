@@ -45,7 +45,7 @@ class Consumer:
         self._settings = settings
         self._world = surroundings
         self._shared = shared or Shared(settings, surroundings.clock)
-        self._intake = Intake(queue, leases, settings, surroundings, self._shared.in_flight)
+        self._intake = Intake(queue, leases, settings, surroundings, self._shared)
         self._hand = Hand(surroundings.clock, surroundings.chance)
         self.breaker = self._shared.breaker
 

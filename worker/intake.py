@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from ports import Message, Queue, Unavailable
 from worker.lease import Leases
 from worker.settings import Settings
-from worker.shared import InFlight
+from worker.shared import Shared
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +34,10 @@ class Intake:
     """Receives messages and puts them under their lease."""
 
     def __init__(
-        self, queue: Queue, leases: Leases, settings: Settings, surroundings: Surroundings, in_flight: InFlight
+        self, queue: Queue, leases: Leases, settings: Settings, surroundings: Surroundings, shared: Shared
     ) -> None:
         self._queue, self._leases, self._settings, self._world = queue, leases, settings, surroundings
-        self._in_flight = in_flight
-        self._failures = 0
+        self._shared = shared
         self._usual_bytes = _LARGE_BYTES
         self.received = 0
         """How many messages were received in all."""
@@ -46,12 +45,12 @@ class Intake:
     @property
     def is_failing(self) -> bool:
         """Whether the last receive failed."""
-        return self._failures > 0
+        return self._shared.failures > 0
 
     @property
     def trouble(self) -> str | None:
         """Say so when the last receives failed, one after the other."""
-        return f"queue {self._queue.url} cannot be reached" if self._failures >= _CUT_OFF_AFTER else None
+        return f"queue {self._queue.url} cannot be reached" if self._shared.failures >= _CUT_OFF_AFTER else None
 
     def gather(self, most: int, wait_s: float, in_hand: int, bytes_in_hand: int) -> list[Message]:
         """
@@ -67,7 +66,7 @@ class Intake:
         size = 0
         give_up_at = 0.0
         while wanted := self._wanted(most - len(messages), size):
-            room = self._in_flight.ask(self, in_hand + len(messages), bytes_in_hand + size, wanted)
+            room = self._shared.in_flight.ask(self, in_hand + len(messages), bytes_in_hand + size, wanted)
             if not room:
                 break
             received = self._receive(room, wait_s)
@@ -78,12 +77,12 @@ class Intake:
             if not received or now >= give_up_at or self._world.stopping():
                 break
             wait_s = 0.0
-        self._in_flight.note(self, in_hand + len(messages), bytes_in_hand + size)
+        self._shared.in_flight.note(self, in_hand + len(messages), bytes_in_hand + size)
         return messages
 
     def note(self, in_hand: int, bytes_in_hand: int) -> None:
         """Note what the lane has in hand, after its batch is done."""
-        self._in_flight.note(self, in_hand, bytes_in_hand)
+        self._shared.in_flight.note(self, in_hand, bytes_in_hand)
 
     def _wanted(self, most: int, size: int) -> int:
         """Say how many messages make the batch full, if they are as large as the last ones."""
@@ -100,19 +99,19 @@ class Intake:
         try:
             received = self._queue.receive(most, wait_s, self._settings.visibility_timeout_s)
         except Unavailable as error:
-            self._failures += 1
+            self._shared.failures += 1
             self._tell_and_pause(error)
             return []
-        if self._failures:
+        if self._shared.failures:
             log.info("queue %s answers again", self._queue.url)
-        self._failures = 0
+        self._shared.failures = 0
         self.received += len(received)
         self._leases.hold(received, asked_at)
         return received
 
     def _tell_and_pause(self, error: Unavailable) -> None:
         """Say once what is wrong; ask ever more rarely."""
-        pause_s = self._world.chance.uniform(0.5, 1) * min(_LONGEST_PAUSE_S, 2.0 ** min(self._failures, 9))
-        level = logging.WARNING if self._failures == 1 else logging.DEBUG
+        pause_s = self._world.chance.uniform(0.5, 1) * min(_LONGEST_PAUSE_S, 2.0 ** min(self._shared.failures, 9))
+        level = logging.WARNING if self._shared.failures == 1 else logging.DEBUG
         log.log(level, "nothing received: %s; tried again until it answers, now in %.1f s", error, pause_s)
         self._world.pause(pause_s)

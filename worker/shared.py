@@ -32,6 +32,8 @@ class Shared:
         self._waits, self._moves = waits, moves
         self.breaker = RejectBreaker(clock)
         self.in_flight = InFlight(settings.max_in_flight, settings.max_in_flight_bytes)
+        self.failures = 0
+        """How many receives have failed one after the other, whichever lane had its turn."""
         self._blocked: set[object] = set()
 
     @contextmanager

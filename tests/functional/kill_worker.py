@@ -24,7 +24,7 @@ from typing import Any, Final
 from leadline.demo.model import demo_bundle
 from leadline.demo.places import Place, embedded, look
 from leadline.demo.plan import Plan, Planned, make_plan
-from ports import Queue
+from ports import Queue, Transport
 from tests.functional.queue_watch import MotoWatch, Watch
 from tests.functional.serial_moto import serial_moto
 from tests.functional.verdict import judge
@@ -40,6 +40,7 @@ def main() -> None:
     """Run by the command line's arguments, and print what was found as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--aws", action="store_true")
+    parser.add_argument("--transport", choices=["boto3", "direct"], default="boto3")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -48,7 +49,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         where = on_aws() if arguments.aws else on_files(folder)
-        found = kill_and_look(where, folder, bundle, public_key, arguments.events, arguments.kills, arguments.seed)
+        how = (arguments.events, arguments.kills, arguments.seed, arguments.transport)
+        found = kill_and_look(where, folder, bundle, public_key, *how)
     print(json.dumps(found))
     sys.exit(0 if found["right"] else 3)
 
@@ -72,8 +74,15 @@ def on_aws() -> Iterator[tuple[Place, Watch]]:
         yield place, watch
 
 
-def kill_and_look(
-    where: Where, folder: Path, bundle: Path, public_key: Path, events: int, kills: int, seed: int
+def kill_and_look(  # noqa: PLR0917  a test names them
+    where: Where,
+    folder: Path,
+    bundle: Path,
+    public_key: Path,
+    events: int,
+    kills: int,
+    seed: int,
+    transport: Transport = "boto3",
 ) -> dict[str, Any]:
     """
     Send the demo's events, kill workers at random moments, let one finish, and look.
@@ -86,6 +95,7 @@ def kill_and_look(
         events: How many events.
         kills: How many workers.
         seed: Of the moments.
+        transport: How the workers call AWS.
 
     Returns:
         What the audit found. `left_behind`: how many messages died with their workers; `longest_invisible_s`: how far
@@ -95,7 +105,7 @@ def kill_and_look(
     started, chance = time.monotonic(), random.Random(seed)  # noqa: S311  moments, no secrets
     plan = make_plan(events)
     with where as (place, watch):
-        environ = worker_environ(place, bundle, public_key)
+        environ = worker_environ(place, bundle, public_key) | {"LEADLINE_TRANSPORT": transport}
         with Fleet(environ, folder / "logs", AT_ONCE) as fleet:
             sent, killed = kill_all(plan, place, kills, chance, watch, fleet)
             fleet.kill()

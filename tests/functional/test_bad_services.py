@@ -103,8 +103,8 @@ def bundle_and_key(tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> tupl
     return make_bundle(tmp_path_factory.mktemp("bad") / "model", likely_above(100), keys), keys.public
 
 
-@pytest.fixture(scope="module")
-def scene(bundle_and_key: tuple[Path, Path]) -> Iterator[Scene]:
+@pytest.fixture(scope="module", params=["boto3", "direct"])
+def scene(request: pytest.FixtureRequest, bundle_and_key: tuple[Path, Path]) -> Iterator[Scene]:
     """Start a worker on moto, with little patience. It lives through all that happens in these tests."""
     with pytest.MonkeyPatch.context() as patch, serial_moto() as (moto, clean, place), Answering(moto) as between:
         hurry(patch)
@@ -114,7 +114,8 @@ def scene(bundle_and_key: tuple[Path, Path]) -> Iterator[Scene]:
         assert store is not None
         patch.setattr("ports.aws.sides.READ_TIMEOUT_S", READ_TIMEOUT_S)
         patch.setenv("AWS_ENDPOINT_URL", between.url)
-        serving = Serving(settings_of(place, *bundle_and_key))
+        settings = settings_of(place, *bundle_and_key)
+        serving = Serving(settings.model_copy(update={"transport": request.param}))
         patch.setenv("AWS_ENDPOINT_URL", clean.url)
         with serving:
             yield Scene(serving, between, moto, place, store)
