@@ -11,11 +11,12 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from ports.aws import sides
+from ports.aws import client, sides
 from ports.aws.client import Calls
 from ports.aws.faults import NEVER_TRIED, Failure, Fault
-from ports.aws.sides import Common, Reply, Request, Result, gives_up
+from ports.aws.sides import Reply, Request, Result, gives_up
 from ports.protocols import Unavailable
 
 Returned = TypeVar("Returned")
@@ -24,7 +25,6 @@ AwsError: Final = (ClientError, BotoCoreError)
 """All that a call raises on purpose."""
 NO_ANSWER: Final = (NoConnection, HTTPClientError)
 """AWS was not reached, or did not answer in time."""
-_NOTHING: Final = Request(Common(), {})
 
 
 class BadReply(BotoCoreError):
@@ -111,21 +111,16 @@ class SdkCalls(Calls):
             ClientError: AWS refused, or still cannot.
             BotoCoreError: AWS was not reached.
         """
-        last: list[Returned | Exception] = []
-
-        def attempt(_: Sequence[Request]) -> list[Result]:
-            try:
-                last[:] = [call()]
-            except AwsError as error:
-                last[:] = [error]
-                return [_failure(error)]
-            return [Reply({}, str)]
-
-        self.attempts(attempt, [_NOTHING])
-        [result] = last
-        if isinstance(result, AwsError):
-            raise result
-        return result  # type: ignore[return-value]  # what `call` has returned
+        attempts = Retrying(
+            stop=stop_after_attempt(client.ATTEMPTS),
+            wait=wait_exponential_jitter(
+                multiplier=client.FIRST_PAUSE_S, max=client.LONGEST_PAUSE_S, jitter=client.FIRST_PAUSE_S
+            ),
+            retry=retry_if_exception(lambda error: isinstance(error, AwsError) and fault_of(error).transient),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return attempts(call)
 
     def unavailable_by(self, api: str, error: Exception) -> Unavailable:
         """Return what a port raises when a call leaves it nothing to return."""
