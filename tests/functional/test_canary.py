@@ -126,7 +126,7 @@ def break_it(path: str, a_worker: Worker, monkeypatch: pytest.MonkeyPatch) -> No
     how, _, what = path.partition(" ")
     if not what:
         return
-    services, consumer = a_worker._services, a_worker._consumer
+    services, consumer = a_worker._services, a_worker._lanes._lanes[0]
     things = {**services._asdict(), "queue": consumer._queue, "model": services.bundle.model}
     thing, _, call = what.rpartition(".")
     monkeypatch.setattr(
@@ -145,7 +145,7 @@ def test_no_value_of_a_customer_is_in_the_log_or_the_metrics(
         break_it(path, a_worker, monkeypatch)
         for _ in range(4):
             try:
-                a_worker._consumer.step()
+                a_worker._lanes._lanes[0].step()
             except Told:
                 logging.getLogger("worker").critical("ends", exc_info=True)
         a_worker._leases.extend_due()

@@ -218,7 +218,7 @@ def test_a_topic_that_is_away_is_no_verdict_on_the_release(
 ) -> None:
     """The worker would try for long; here it takes one step at a time."""
     monkeypatch.setenv("LEADLINE_TOPIC", f"{lane.topic}-gone")
-    monkeypatch.setattr(Worker, "run", lambda worker, tell, **_: tell(worker._consumer.step() or []))
+    monkeypatch.setattr(Worker, "run", lambda worker, tell, **_: tell(worker._lanes._lanes[0].step() or []))
 
     with pytest.raises(Unavailable, match="not done within 60 s: topic did not take them"):
         canary.Canary(canary.canary_settings(), lane.inbox, 60, Rushing().world()).fly()

@@ -1,9 +1,12 @@
 """How the bench judges what it has measured."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.bench.figures import figures
 from benchmarks.bench.report import write_into
