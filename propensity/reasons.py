@@ -23,7 +23,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "highest_spend": ("The highest yearly spend is below the usual", "The highest yearly spend is above the usual"),
     "monthly_average_spend": ("The monthly card spend is below the usual", "The monthly card spend is above the usual"),
     "mortgage": ("There is no mortgage, or a small one", "There is a mortgage"),
-    "level": ("The level of education is below the usual", "The level of education is above the usual"),
+    "level": ("The level of education is below the usual", "The level of education is the usual or above"),
     "hidden_score": ("The bank's internal score is low", "The bank's internal score is high"),
     "security": ("There is no securities account", "There is a securities account"),
     "fixed_deposit_account": ("There is no fixed deposit account", "There is a fixed deposit account"),
@@ -54,7 +54,8 @@ class Wording:
             manifest: With the features, and how they were distributed at training.
         """
         self._names = tuple(feature.name for feature in manifest.features)
-        halves = {line.name: _half(line.edges, line.shares) for line in manifest.baseline}
+        # A column that had one value in training has no edges, and falls to the default.
+        halves = {line.name: _half(line.edges, line.shares) for line in manifest.baseline if line.edges}
         self._high_from = np.array([halves.get(name, 1.0) for name in self._names])
         self._may_be_said = np.array([name in WORDS for name in self._names])
 

@@ -23,8 +23,8 @@ def added_in_leaves(tree: "Tree", width: int) -> Matrix:
     mean, over all orders in which columns become known, of how the expected value changes when this one does (the rule
     of Lundberg and others for trees, 2018, applied to the box). For the row itself that would be a Shapley value; of
     the box it is not, since two rows of one leaf may go different ways at splits that the box leaves open. Path
-    attribution (Saabas), which asks the columns in the tree's own order, names another first column for half of the
-    leads.
+    attribution (Saabas), which asks the columns in the tree's own order, names another first column for a quarter of
+    the leads.
 
     The columns together add a leaf's value less what is expected at the root.
     """

@@ -41,6 +41,18 @@ def test_high_is_what_is_above_the_middle_of_the_training_rows(spend: float, cod
     assert said([0.5, 0, 0, 0, 0], [spend, 1, 1, 0, 0]) == [(code, "raises")]
 
 
+def test_a_column_that_never_varied_in_training_harms_nobody() -> None:
+    """It has no edges to be parted by; what is said of the others stays."""
+    flat = Baseline(name="internet_banking", edges=(), shares=(1.0,))
+    spend = Baseline(name="highest_spend", edges=(64.0,), shares=(0.5, 0.5))
+    features = tuple(Feature(name=one.name, minimum=0, maximum=200) for one in (flat, spend))
+    manifest = manifest_of(likely_above(100)).model_copy(update={"features": features, "baseline": (flat, spend)})
+
+    [reasons] = Wording(manifest).reasons(np.array([[0.0, 0.5]]), np.array([[0.0, 180.0]]))
+
+    assert [("highest_spend_high", "raises")] == [(reason.code, reason.direction) for reason in reasons]
+
+
 def test_age_and_place_are_never_spoken_of_however_much_they_weigh() -> None:
     assert said([0.1, 0, 0.9, 0, -0.9], [180, 1, 40, 0, 91107]) == [("highest_spend_high", "raises")]
     assert said([0, 0, 0.9, 0, -0.9], [180, 1, 40, 0, 91107]) == []
