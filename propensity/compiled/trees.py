@@ -11,6 +11,8 @@ from propensity.compiled.parts import NUMBER, Explained, Indices, array, floats,
 from propensity.features import Matrix, Vector
 
 WORDS: Final = ("|u1", "<u2", "<u4", "<u8")
+_MANY: Final = 8
+"""From so many rows on, what the columns add is summed up column by column: three times as fast for a full chunk."""
 
 _Column = tuple[int, Vector, int]
 _Table = tuple[NDArray[Any], tuple[_Column, ...]]
@@ -61,9 +63,13 @@ class Trees:
         return tuple(tables)
 
     @cached_property
-    def _first_slots(self) -> Indices:
+    def _first_slots(self) -> NDArray[np.int32]:
         bits = self.masks.dtype.itemsize * 8
-        return np.arange(self.masks.shape[1], dtype=np.int64) * (bits + 1)
+        return np.arange(self.masks.shape[1], dtype=np.int32)[:, None] * (bits + 1)
+
+    @cached_property
+    def _paths_by_column(self) -> NDArray[np.float32]:
+        return np.ascontiguousarray(self.paths.T)
 
     def output(self, rows: Matrix) -> Vector:
         """Return the sum, divided."""
@@ -72,11 +78,10 @@ class Trees:
     def explain(self, rows: Matrix) -> Explained:
         """A column adds what the expected outcome changes by at its splits, on the row's own ways through the trees."""
         slots = self._slots(rows)
-        added = self.paths.take(slots, axis=0).sum(axis=1).astype(np.float64)
-        return Explained(self._sum(slots), added)
+        return Explained(self._sum(slots), self._added(slots).astype(np.float64, order="C"))
 
     def _slots(self, rows: Matrix) -> Indices:
-        """Return shape (n, words): where in `values` the leaf of each word stands."""
+        """Return shape (words, n): where in `values` the leaf of each word stands."""
         columns = np.ascontiguousarray(rows.T)
         masks: Any = None
         for table, (first, *others) in self._tables:
@@ -89,14 +94,25 @@ class Trees:
         below = masks - masks.dtype.type(1)
         np.invert(masks, out=masks)
         below &= masks  # ones below the lowest bit that is set; all ones where there is none
-        slots: Indices = np.bitwise_count(below) + self._first_slots
-        return slots
+        # Turned while a count is one byte, and added to while a slot is four: either takes longer with eight.
+        slots = np.ascontiguousarray(np.bitwise_count(below).T).astype(np.int32)
+        slots += self._first_slots
+        return slots.astype(np.int64)
 
     def _sum(self, slots: Indices) -> Vector:
         """Add from the first tree to the last: another order would change the last bits."""
         added = self.values.take(slots)
-        total: Vector = np.add.accumulate(added, axis=1)[:, -1]
+        # Several rows are added word by word. A row alone numpy would add in pairs.
+        total: Vector = np.add.reduce(added, axis=0) if added.shape[1] > 1 else np.add.accumulate(added)[-1]
         return total / self.divisor
+
+    def _added(self, slots: Indices) -> NDArray[np.float32]:
+        """Return shape (n, k), added from the first word to the last either way; few rows take fewer steps in turn."""
+        if slots.shape[1] < _MANY:
+            added: NDArray[np.float32] = self.paths.take(slots.T, axis=0).sum(axis=1)
+        else:
+            added = np.add.reduce(self._paths_by_column.take(slots, axis=1), axis=1).T
+        return added
 
     def check(self, width: int) -> None:
         """All that is looked up must be there."""
