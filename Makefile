@@ -67,11 +67,12 @@ soak: $(VENV)/dev.stamp  ## the long versions of tests and simulation (half an h
 mutants: $(VENV)/dev.stamp  ## do the tests notice small faults in the source? (ten minutes)
 	@$(BIN)/python -m tests.mutants
 
-$(VENV)/bench.stamp: $(VENV)/demo.stamp requirements-bench.txt
-	@$(PIP) --require-hashes -r requirements-bench.txt
+.venv-bench/bench.stamp: requirements.txt requirements-bench.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-bench.txt
 	@touch $@
 
-bench: $(VENV)/bench.stamp  ## Leadline beside other consumers: events per second, CPU, memory, start (ten minutes)
+bench: $(VENV)/demo.stamp .venv-bench/bench.stamp  ## Leadline beside other consumers: events per second, CPU, memory, start (ten minutes)
 	@$(BIN)/python -m benchmarks.bench
 
 image: build/release-key.pem  ## the images worker, worker-lean, console and trainer, and what each has beyond its base
@@ -95,4 +96,4 @@ lock: $(VENV)/dev.stamp  ## pin every requirement, with hashes
 	@sh requirements.sh $(BIN)/uv
 
 clean:  ## remove what was built
-	@rm -rf build mutants $(VENV) .venv-delivery .venv-checkov .venv-3.12 .venv-3.13 *.egg-info
+	@rm -rf build mutants $(VENV) .venv-delivery .venv-checkov .venv-bench .venv-3.12 .venv-3.13 *.egg-info

@@ -13,7 +13,7 @@ lock() {
 lock requirements.txt pyproject.toml "$@"
 lock requirements-console.txt --constraint requirements.txt --extra console pyproject.toml "$@"
 lock requirements-train.txt --constraint requirements-console.txt --extra train --extra moto --extra console pyproject.toml build-requirements.in "$@"
-lock requirements-bench.txt --constraint requirements-train.txt bench-requirements.in "$@"
+lock requirements-bench.txt --constraint requirements.txt bench-requirements.in "$@"
 lock requirements-dev.txt --constraint requirements-train.txt --extra train --extra moto --extra console --extra dev pyproject.toml build-requirements.in "$@"
 for tools in delivery checkov; do
     lock "requirements-$tools.txt" "$tools-requirements.in" "$@"

@@ -2,14 +2,17 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.bench.models import Model
 from benchmarks.bench.stand_in import TABLE_NAME, TOPIC_ARN, StandIn
 from benchmarks.bench.table import Who
+
+PYTHON: Final = Path(".venv-bench/bin/python")
+"""Has what a worker has. Beside the packages of training scikit-learn would import pandas, and so weigh more."""
 
 STATIC_KEYS: Final = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -26,7 +29,7 @@ def environment(who: Who, aws: StandIn, model: Model, keys: Mapping[str, str] = 
 @contextmanager
 def consumer(who: Who, aws: StandIn, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[Any]]:
     """Run a consumer, watched by the stand-in, as long as the context lasts."""
-    with subprocess.Popen([sys.executable, "-m", who.module], env=dict(environ)) as process:
+    with subprocess.Popen([PYTHON.absolute(), "-m", who.module], env=dict(environ)) as process:
         try:
             aws.ask("watch", {"pid": process.pid})
             yield process

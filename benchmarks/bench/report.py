@@ -49,6 +49,12 @@ def markdown(result: Mapping[str, Any]) -> str:
     if start := result.get("start"):
         rows = [(who, f"{one['cpu_s']:.2f}", f"{one['wall_s']:.2f}") for who, one in start.items()]
         parts += ["From the start of the process to its first lead at the topic:", table(("", "CPU s", "s"), rows)]
+    if latency := result.get("latency"):
+        parts.append(
+            f"One event at a time, from the queue to the topic: {latency['p50_ms']:.2f} ms (p50), "
+            f"{latency['p99_ms']:.2f} ms (p99). A batch may wait {latency['wait_ms']} ms, and does not where a receive "
+            "comes back less than full."
+        )
     return "\n\n".join(parts)
 
 

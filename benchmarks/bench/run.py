@@ -56,6 +56,8 @@ def check(who: Who, events: Events, report: dict[str, Any]) -> None:
             f"{who.name}: {len(missing)} leads are missing at the topic ({', '.join(sorted(missing)[:3])}), "
             f"and {len(others)} are there that are none ({', '.join(sorted(others)[:3])})"
         )
+    if twice := [event for event, times in seen.items() if times > 1]:
+        raise RunFailed(f"{who.name}: {len(twice)} leads came twice, and nothing had failed ({twice[0]})")
     if who.places == "store+topic" and report["stored"] != events.events:
         raise RunFailed(f"{who.name}: {report['stored']} of {events.events} decisions were stored")
 

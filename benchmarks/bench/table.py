@@ -38,8 +38,8 @@ _BOTO3: Final = {"TRANSPORT": "boto3", "SCORER": "auto"}
 _DIRECT: Final = {"TRANSPORT": "direct", "SCORER": "compiled"}
 
 TABLE: Final = (
-    Who("b", "boto3 by ten, predict per message", f"{_CONSUMERS}.by_ten", "topic", 200),
-    Who("c", "Powertools batch processor", f"{_CONSUMERS}.powertools", "topic", 200),
+    Who("b", "boto3 by ten, predict per message", f"{_CONSUMERS}.by_ten", "topic", 600),
+    Who("c", "Powertools batch processor", f"{_CONSUMERS}.powertools", "topic", 600),
     Who("d", "boto3, 8 threads, micro-batches of 200", f"{_CONSUMERS}.threads", "topic", 12_000),
     Who("d-store", "the same with a conditional update", f"{_CONSUMERS}.threads", "store+topic", 3_000),
     Who("boto3", "Leadline over boto3", "worker", "topic", 16_000, _BOTO3),

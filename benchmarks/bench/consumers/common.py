@@ -85,14 +85,14 @@ def client(service: str, calls: int = 1) -> Any:  # noqa: ANN401  boto3 has no t
     return boto3.client(service, config=config)
 
 
-def receive_ten(sqs: Any, queue: str, wait_s: int) -> list[Message]:  # noqa: ANN401
+def receive_ten(sqs: Any, queue: str, wait_s: int) -> list[Message]:  # noqa: ANN401  a client of boto3
     """Return up to ten messages."""
     reply = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=TEN, WaitTimeSeconds=wait_s, VisibilityTimeout=60)
     messages: list[Message] = reply.get("Messages", [])
     return messages
 
 
-def publish(sns: Any, topic: str, leads: Sequence[Scored]) -> None:  # noqa: ANN401
+def publish(sns: Any, topic: str, leads: Sequence[Scored]) -> None:  # noqa: ANN401  a client of boto3
     """
     Publish leads by ten.
 
@@ -108,7 +108,7 @@ def publish(sns: Any, topic: str, leads: Sequence[Scored]) -> None:  # noqa: ANN
             raise RuntimeError("a lead was not published")
 
 
-def delete(sqs: Any, queue: str, messages: Sequence[Message]) -> None:  # noqa: ANN401
+def delete(sqs: Any, queue: str, messages: Sequence[Message]) -> None:  # noqa: ANN401  a client of boto3
     """
     Delete messages by ten.
 
