@@ -46,7 +46,12 @@ class Consumer:
         self._world = surroundings
         self._shared = shared or Shared(settings, surroundings.clock)
         self._intake = Intake(queue, leases, settings, surroundings, self._shared)
-        self._hand = Hand(surroundings.clock, surroundings.chance)
+        self._hand = Hand(
+            surroundings.clock,
+            surroundings.chance,
+            lambda stage: self._shared.may_tell(self, stage),
+            lambda stage: self._shared.has_told(self, stage),
+        )
         self.breaker = self._shared.breaker
 
     @property

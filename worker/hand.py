@@ -42,11 +42,28 @@ class Hand:
     takes others, the fault may lie in the message: after three tries it must go back to the queue.
     """
 
-    def __init__(self, clock: Callable[[], float], chance: random.Random) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        chance: random.Random,
+        may_tell: Callable[[Stage], bool] = lambda _: True,
+        has_told: Callable[[Stage], bool] = lambda _: True,
+    ) -> None:
+        """
+        Begin with nothing.
+
+        Args:
+            clock: Monotonic, in seconds.
+            chance: Of the pauses.
+            may_tell: Asked before it is said that a service is down, since other hands may say so too.
+            has_told: Asked before it is said that a service works again.
+        """
         self._clock, self._chance = clock, chance
+        self._may_tell, self._has_told = may_tell, has_told
         self._kept: dict[str, Kept] = {}
         self._taken: dict[str, Kept] = {}
         self._down: Stage | None = None
+        self._told: Stage | None = None
         self._setbacks = 0
         self._try_at = 0.0
 
@@ -132,9 +149,13 @@ class Hand:
             ceiling = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self._setbacks - 1, 30))
             self._try_at = self._clock() + self._chance.uniform(0.5, 1) * ceiling
         if self._down is not None and self._setbacks >= _TELL_AFTER and not was_told:
-            log.error("%s: %d messages are kept and tried again", _DOES_NOT[self._down], len(self._kept))
-        elif was_told and self._down is None:
-            log.info("the %s works again", before)
+            if self._may_tell(self._down):
+                self._told = self._down
+                log.error("%s: %d messages are kept and tried again", _DOES_NOT[self._down], len(self._kept))
+        elif self._told is not None and self._down is None:
+            if self._has_told(self._told):
+                log.info("the %s works again", self._told)
+            self._told = None
 
     def _service_down(self, working: AbstractSet[Stage]) -> Stage | None:
         """Name a service that has taken none of several messages. One alone may be at fault itself."""

@@ -35,6 +35,8 @@ class Shared:
         self.failures = 0
         """How many receives have failed one after the other, whichever lane had its turn."""
         self._blocked: set[object] = set()
+        self._speakers: dict[str, object] = {}
+        self._guard = threading.Lock()
 
     @contextmanager
     def turn(self, lane: object) -> Iterator[None]:
@@ -50,6 +52,16 @@ class Shared:
             self._blocked.add(lane)
         else:
             self._blocked.discard(lane)
+
+    def may_tell(self, lane: object, what: str) -> bool:
+        """Tell whether a lane is the one that says what is wrong; the first that asks is."""
+        with self._guard:
+            return self._speakers.setdefault(what, lane) is lane
+
+    def has_told(self, lane: object, what: str) -> bool:
+        """Tell whether a lane was the one that said so. From now on another may."""
+        with self._guard:
+            return self._speakers.get(what) is lane and self._speakers.pop(what) is lane
 
     def is_blocked_beside(self, lane: object) -> bool:
         """Tell whether a service is down for another lane: then this one takes nothing new either."""

@@ -1,5 +1,6 @@
 """Several lanes of one worker: what they share, and what none of them may do."""
 
+import logging
 import random
 import threading
 import time
@@ -31,12 +32,13 @@ class Crowd:
     """Some lanes on one queue, which counts how many receive at the same time."""
 
     def __init__(self, folder: Path, lanes: int = 3) -> None:
-        self.queue = queue_at(folder, Clock())
+        self.clock = Clock()
+        self.queue = queue_at(folder, self.clock)
         self.stopping = threading.Event()
         self.settings = Settings(wait_time_s=0)
         self.health = Health(60, time.monotonic)
-        self.shared = Shared(self.settings, time.monotonic, self.health.rest, self.health.beat)
-        self.leases = Leases(cast("Queue", self), 60, time.monotonic)
+        self.shared = Shared(self.settings, self.clock, self.health.rest, self.health.beat)
+        self.leases = Leases(cast("Queue", self), 3600, self.clock)
         self.process: Callable[[Sequence[Message]], list[Outcome]] = done
         self.at_once = 0
         self.most_at_once = 0
@@ -44,7 +46,7 @@ class Crowd:
         self.url = self.queue.url
         self._guard = threading.Lock()
         pause = self.stopping.wait
-        surroundings = Surroundings(time.monotonic, pause, random.Random(0), self.stopping.is_set)  # noqa: S311  jitter
+        surroundings = Surroundings(self.clock, pause, random.Random(0), self.stopping.is_set)  # noqa: S311  jitter
         self.lanes = [
             Consumer(cast("Queue", self), self._process, self.leases, self.settings, surroundings, self.shared)
             for _ in range(lanes)
@@ -145,6 +147,35 @@ def test_while_a_service_is_down_for_one_lane_no_other_takes_anything_new(crowd:
     assert other.step() == []
     assert other.holds == 0
     assert len(crowd.asked) == received
+
+
+def test_that_a_service_is_down_is_said_once_for_all_lanes_and_once_that_it_is_back(
+    crowd: Crowd, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "worker.hand")
+    crowd.send(200)
+    crowd.lanes[0].step()
+    crowd.process = failed
+    for lane in crowd.lanes:
+        crowd.send(20)
+        crowd.shared.note_blocked(crowd.lanes[0], is_blocked=False)  # as if all had received before it was known
+        crowd.shared.note_blocked(crowd.lanes[1], is_blocked=False)
+        lane.step()
+    wait_and_step(crowd)
+    wait_and_step(crowd)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    crowd.process = done
+    wait_and_step(crowd)
+    wait_and_step(crowd)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+    assert not any(lane.holds for lane in crowd.lanes)
+
+
+def wait_and_step(crowd: Crowd) -> None:
+    """Let every lane make its next try, whatever its pause is."""
+    crowd.clock.pass_s(60)
+    for lane in crowd.lanes:
+        lane.step()
 
 
 def test_an_unforeseen_error_in_one_lane_ends_all(crowd: Crowd) -> None:
