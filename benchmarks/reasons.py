@@ -50,7 +50,7 @@ def compared(folder: Path, most: int) -> dict[str, float]:
     that of the other leads.
     """
     pickled, compiled = load(folder, None, "pickle"), load(folder, None, "compiled")
-    customers = [Customer.model_validate(one) for one in sample_customers(_CUSTOMERS)]
+    customers = [Customer.model_validate(one).known for one in sample_customers(_CUSTOMERS)]
     rows = matrix_from_customers(customers, compiled.feature_names)
     leads = rows[score(compiled.model, rows) >= compiled.manifest.threshold][:most]
     ours = np.array([reasons[0].code.rpartition("_")[0] if reasons else "" for reasons in compiled.reasons(leads)])

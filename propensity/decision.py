@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import numpy as np
+
 from propensity.features import Vector
-from schemas.customer import Customer
+from schemas.customer import Known, content_sha256
 from schemas.decision import Decision, ModelId, Reason, StoredDecision, Tier
 from schemas.event import utc_text
 from schemas.lead import Lead, LeadData, LeadType
@@ -19,12 +21,12 @@ class Case(NamedTuple):
     event_id: str
     event_time: str
     source: str
-    customer: Customer
+    customer: Known
 
     @property
     def content_sha256(self) -> str:
         """Digest of what is said of the customer; reckoned when it is asked for, since most events never need it."""
-        return self.customer.content_sha256
+        return content_sha256(self.customer)
 
 
 class Policy(NamedTuple):
@@ -41,6 +43,12 @@ class Policy(NamedTuple):
 def is_lead(case: Case, score: float, policy: Policy) -> bool:
     """Say whether a case is a lead: its score is high enough, it may be offered the loan, and does not hold it yet."""
     return score >= policy.threshold and _may_be_offered(case.customer, require_consent=policy.require_consent)
+
+
+def places_of_leads(cases: Sequence[Case], scores: Vector, policy: Policy) -> list[int]:
+    """Return where the leads stand among n cases with scores of shape (n,)."""
+    high = np.flatnonzero(scores >= policy.threshold).tolist()
+    return [place for place in high if is_lead(cases[place], scores[place], policy)]
 
 
 def decide(
@@ -73,7 +81,7 @@ def announce(stored: StoredDecision) -> Lead | None:
 def _decision(case: Case, score: float, policy: Policy, reasons: tuple[Reason, ...]) -> Decision:
     lead = is_lead(case, score, policy)
     return Decision(
-        customer_id=case.customer.customer_id,
+        customer_id=case.customer["customer_id"],
         event_id=case.event_id,
         event_time=case.event_time,
         source=case.source,
@@ -85,17 +93,16 @@ def _decision(case: Case, score: float, policy: Policy, reasons: tuple[Reason, .
         reasons=reasons if lead else (),
         model=policy.model,
         campaign=policy.campaign,
-        consent=case.customer.consent,
+        consent=case.customer.get("consent"),
         expires_at=_expiry(case.event_time, policy.lead_ttl_days),
     )
 
 
-def _may_be_offered(customer: Customer, *, require_consent: bool) -> bool:
-    if customer.loan_on_card == 1:
+def _may_be_offered(customer: Known, *, require_consent: bool) -> bool:
+    if customer.get("loan_on_card") == 1:
         return False
-    if customer.consent is None:
-        return not require_consent
-    return customer.consent.given
+    consent = customer.get("consent")
+    return not require_consent if consent is None else consent.given
 
 
 def _tier(score: float, tiers: Tiers) -> Tier:

@@ -1,14 +1,13 @@
 """The one definition of the feature matrix, for training tables and for customers in events alike."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from operator import attrgetter
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from schemas.customer import USUAL_FIELDS, Customer
+from schemas.customer import USUAL_FIELDS, Known
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -53,9 +52,9 @@ def matrix_from_columns(columns: Mapping[str, ArrayLike], names: Sequence[str]) 
     return matrix
 
 
-def matrix_from_customers(customers: Sequence[Customer], names: Sequence[str]) -> Matrix:
+def matrix_from_customers(customers: Sequence[Known], names: Sequence[str]) -> Matrix:
     """
-    Build the matrix from customers whose fields `missing_feature` has found complete.
+    Build the matrix from validated customers.
 
     Returns:
         Shape (n, k), float64; one row per customer, in their order.
@@ -63,22 +62,17 @@ def matrix_from_customers(customers: Sequence[Customer], names: Sequence[str]) -
     Raises:
         MissingFeature: A customer lacks a field.
     """
-    rows = list(map(_values(tuple(names)), customers))
-    for customer, row in zip(customers, rows, strict=True):
-        if None in row:
-            raise MissingFeature(missing_feature(customer, names) or names[0])
-    return np.array(rows, dtype=np.float64).reshape(len(customers), len(names))
+    take = itemgetter(*names) if len(names) > 1 else lambda customer: [customer[name] for name in names]
+    try:
+        rows = list(map(take, customers))
+    except KeyError as error:
+        raise MissingFeature(error.args[0]) from None
+    matrix: Matrix = np.array(rows, dtype=np.float64).reshape(len(customers), len(names))
+    if np.isnan(matrix).any():  # None becomes one, and JSON knows none
+        raise MissingFeature(next(name for customer in customers if (name := missing_feature(customer, names))))
+    return matrix
 
 
-def missing_feature(customer: Customer, names: Sequence[str]) -> str | None:
+def missing_feature(customer: Known, names: Sequence[str]) -> str | None:
     """Return the first of the features that the customer lacks, or None."""
-    if names and None not in _values(tuple(names))(customer):
-        return None
-    return next((name for name in names if getattr(customer, name) is None), None)
-
-
-@lru_cache(maxsize=16)
-def _values(names: tuple[str, ...]) -> Callable[[Customer], tuple[Any, ...]]:
-    """Return what takes these fields from a customer, as a tuple even of one."""
-    take = attrgetter(*names)
-    return take if len(names) > 1 else lambda customer: (take(customer),)
+    return next((name for name in names if customer.get(name) is None), None)

@@ -7,7 +7,6 @@ EventBridge envelope. Each event stands for itself: a bad one among a thousand i
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Final
 
 from pydantic import ValidationError
@@ -18,44 +17,54 @@ from schemas.event import MAX_EVENT_ID_BYTES, PLAIN_SOURCE, CustomerUpdated, Pla
 from worker.errors import Fault, Reject
 from worker.faults import faults_of
 from worker.parse import Json, check_rules, parse
-from worker.quick import read
+from worker.quick import reader
 
 MAX_AHEAD: Final = timedelta(minutes=5)
 
 
 def decode(body: bytes, needed: Sequence[str], now: datetime) -> list[Case | Reject]:
-    """
-    Read the events of one message.
-
-    Args:
-        body: The message as it came.
-        needed: The fields that the model uses: an event that lacks one is rejected.
-        now: The present, in UTC: no event may lie more than five minutes ahead.
-
-    Returns:
-        For each event, in order, what there is to decide on, or why it cannot be.
-
-    Raises:
-        Reject: The message as a whole cannot be read.
-    """
-    latest = _latest(now)
-    if (usual := read(body)) is not None:
-        for found in usual:
-            if _fault(found, needed, latest) is not None:
-                break  # the careful way says which it is, and how it came
-        else:
-            return [*usual]
-    elements, texts = parse(body)
-    cases = [_case_or_reject(element, needed, latest) for element in elements]
-    for case, text in zip(cases, texts, strict=False):
-        if isinstance(case, Reject):
-            case.body = text.encode()
-    return cases
+    """Read the events of one message; see `Decoder`."""
+    return [*Decoder(needed, now).decode(body)]
 
 
-@lru_cache(maxsize=4)  # a batch is decoded at one moment
-def _latest(now: datetime) -> str:
-    return utc_text(now + MAX_AHEAD)
+class Decoder:
+    """Reads the messages of one batch."""
+
+    def __init__(self, needed: Sequence[str], now: datetime) -> None:
+        """
+        Say what is wanted.
+
+        Args:
+            needed: The fields that the model uses: an event that lacks one is rejected.
+            now: The present, in UTC: no event may lie more than five minutes ahead.
+        """
+        self._needed = needed
+        self._latest = utc_text(now + MAX_AHEAD)
+        self._reader = reader(tuple(needed))
+
+    def decode(self, body: bytes) -> Sequence[Case | Reject]:
+        """
+        Read the events of one message.
+
+        Args:
+            body: The message as it came.
+
+        Returns:
+            For each event, in order, what there is to decide on, or why it cannot be.
+
+        Raises:
+            Reject: The message as a whole cannot be read.
+        """
+        usual = self._reader.read(body, self._latest)
+        return self._carefully(body) if usual is None else usual
+
+    def _carefully(self, body: bytes) -> list[Case | Reject]:
+        elements, texts = parse(body)
+        cases = [_case_or_reject(element, self._needed, self._latest) for element in elements]
+        for case, text in zip(cases, texts, strict=False):
+            if isinstance(case, Reject):
+                case.body = text.encode()
+        return cases
 
 
 def _case_or_reject(element: Json, needed: Sequence[str], latest: str) -> Case | Reject:
@@ -68,9 +77,9 @@ def _case_or_reject(element: Json, needed: Sequence[str], latest: str) -> Case |
 
 def _case(event: CustomerUpdated | PlainCustomerUpdated, needed: Sequence[str], latest: str) -> Case:
     if isinstance(event, CustomerUpdated):
-        case, data = Case(event.id, event.time, event.source, event.data), "/data"
+        case, data = Case(event.id, event.time, event.source, event.data.known), "/data"
     else:
-        case, data = Case(event.event_id, event.event_time, PLAIN_SOURCE, event), ""
+        case, data = Case(event.event_id, event.event_time, PLAIN_SOURCE, event.known), ""
     fault = _fault(case, needed, latest)
     if fault is None:
         return case

@@ -91,7 +91,7 @@ def probe(golden: Golden, manifest: Manifest, settings: Settings, event_id: str,
     data = {**_NOBODY, **golden.fields, "customer_id": customer_id}
     policy = policy_of(settings, manifest)._replace(threshold=manifest.threshold)
     time = utc_text(now)
-    case = Case(event_id, time, SOURCE, Customer.model_validate_json(json.dumps(data)))
+    case = Case(event_id, time, SOURCE, Customer.model_validate_json(json.dumps(data)).known)
     [expected] = decide([case], np.array([golden.row.score]), policy)
     event = {"specversion": "1.0", "id": event_id, "source": SOURCE, "type": CUSTOMER_UPDATED, "time": time}
     return Probe(json.dumps({**event, "subject": customer_id, "data": data}).encode(), expected)

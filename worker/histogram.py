@@ -8,6 +8,8 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from propensity.features import Vector
+
 
 class BulkHistogram(Collector):
     """Counts values by bucket. Safe to use from several threads."""
@@ -26,12 +28,12 @@ class BulkHistogram(Collector):
         self._sum = 0.0
         self._guard = threading.Lock()
 
-    def observe(self, values: Sequence[float]) -> None:
+    def observe(self, values: Sequence[float] | Vector) -> None:
         """Count values."""
         buckets = np.searchsorted(self._bounds, values)
         with self._guard:
             self._counts += np.bincount(buckets, minlength=len(self._counts))
-            self._sum += sum(values)
+            self._sum += float(np.sum(values))
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Yield the metric as Prometheus reads it: each bucket counts those below it as well."""

@@ -1,13 +1,15 @@
 """What a worker counts, for Prometheus."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+import numpy as np
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client import Counter as CounterMetric
 
+from propensity.features import Vector
 from schemas.decision import ModelId
 from worker.histogram import BulkHistogram
 from worker.outcome import Outcome
@@ -44,21 +46,22 @@ class Metrics:
     def count(self, outcomes: Sequence[Outcome], now: datetime) -> None:
         """Count one batch, a kind and a bucket at a time."""
         self._size.observe(len(outcomes))
-        for kind, number in Counter(outcome.kind for outcome in outcomes).items():
-            self._events.labels(kind).inc(number)
-        reasons = Counter(o.reason for o in outcomes if o.kind == "quarantined" and o.reason is not None)
-        for reason, number in reasons.items():
+        kinds = Counter([outcome.kind for outcome in outcomes])
+        for outcome, number in kinds.items():
+            self._events.labels(outcome).inc(number)
+        reasons = [o.reason for o in outcomes if o.kind == "quarantined"] if kinds["quarantined"] else []
+        for reason, number in Counter(reasons).items():
             self._quarantined.labels(reason).inc(number)
-        done = [outcome for outcome in outcomes if outcome.kind != "retried"]
-        self._age.observe([_age_s(o.case.event_time, now) for o in done if o.case is not None])
+        done = [outcome for outcome in outcomes if outcome.kind != "retried"] if kinds["retried"] else outcomes
+        self._age.observe(_ages_s([o.case.event_time for o in done if o.case is not None], now))
         self._score.observe([outcome.score for outcome in done if outcome.score is not None])
-        self._count_leads(done)
-
-    def _count_leads(self, done: Iterable[Outcome]) -> None:
-        for outcome in done:
-            if outcome.lead is not None:
-                self._leads.labels(outcome.lead.type.split(".")[2], outcome.lead.data.tier or "none").inc()
+        leads = Counter([(o.lead.type, o.lead.data.tier) for o in done if o.lead is not None])
+        for (kind, tier), number in leads.items():
+            self._leads.labels(kind.split(".")[2], tier or "none").inc(number)
 
 
-def _age_s(event_time: str, now: datetime) -> float:
-    return max(0.0, (now - datetime.fromisoformat(event_time)).total_seconds())  # a producer's clock may be ahead
+def _ages_s(event_times: Sequence[str], now: datetime) -> Vector:
+    """Return how long ago each was, not below 0, since a producer's clock may be ahead."""
+    times = np.array([time[:-1] for time in event_times], dtype="datetime64[us]")  # numpy knows no Z
+    ages: Vector = (np.datetime64(now.replace(tzinfo=None)) - times).astype(np.float64) * 1e-6
+    return np.maximum(ages, 0.0)

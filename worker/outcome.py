@@ -38,11 +38,11 @@ class Outcome(NamedTuple):
     entry: Entry
     kind: OutcomeKind
     case: Case | None = None
+    score: float | None = None
     decision: Decision | None = None
     lead: Lead | None = None
     reason: str | None = None
     failed_at: Stage | None = None
-    score: float | None = None
 
 
 class Fates(NamedTuple):

@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 
 from ports import Message, Put, Queue, Store, Topic
 from propensity.bundle import Bundle
-from propensity.decision import Case, Policy, announce, decide, is_lead
+from propensity.decision import Case, Policy, announce, decide, places_of_leads
 from propensity.features import Matrix, Vector, matrix_from_customers
 from propensity.scoring import score
-from schemas.decision import StoredDecision
+from schemas.decision import Decision, StoredDecision
 from schemas.event import MAX_MESSAGE_BYTES
-from worker.decode import decode
+from worker.decode import Decoder
 from worker.errors import Fault, Reject
 from worker.outcome import Entry, Outcome, OutcomeKind, Settled, Stage
 from worker.quarantine import quarantine_record
@@ -34,6 +34,14 @@ class Services(NamedTuple):
     topic: Topic | None
     quarantine: Queue | None
     queue_url: str
+
+
+class _Decoded(NamedTuple):
+    """The events of a batch: those that are good, those that are not, and what comes of messages that failed."""
+
+    accepted: list[tuple[Entry, Case]]
+    rejects: list[tuple[Entry, Reject]]
+    unforeseen: list[Outcome]
 
 
 _PUT_OUTCOMES: Final[dict[str, OutcomeKind]] = {"applied": "applied", "equal": "duplicate", "superseded": "superseded"}
@@ -63,48 +71,56 @@ def process_batch(
     Returns:
         One outcome for every event that is not settled. An error that nobody foresaw is logged, and its event retried.
     """
-    decoded, outcomes = _decoded(messages, services, now)
-    cases = decoded
+    accepted, rejects, outcomes = _decoded(messages, services, now)
     if settled:
-        cases = [(e, case) for e, case in decoded if e.position not in settled.get(e.message.receipt, ())]
-    rejects = [(entry, case) for entry, case in cases if isinstance(case, Reject)]
-    accepted = [(entry, case) for entry, case in cases if isinstance(case, Case)]
+        accepted = [(e, case) for e, case in accepted if e.position not in settled.get(e.message.receipt, ())]
+        rejects = [(e, reject) for e, reject in rejects if e.position not in settled.get(e.message.receipt, ())]
     applied, conflicts = _applied(accepted, services, is_held)
     return outcomes + applied + _quarantined(rejects + conflicts, services, now)
 
 
-def _decoded(
-    messages: Sequence[Message], services: Services, now: datetime
-) -> tuple[list[tuple[Entry, Case | Reject]], list[Outcome]]:
+def _decoded(messages: Sequence[Message], services: Services, now: datetime) -> _Decoded:
     """Decode each message, and retry what fails unforeseen. Which content of an event id stands, a store tells best."""
-    cases: list[tuple[Entry, Case | Reject]] = []
+    decoder = Decoder(services.bundle.feature_names, now)
+    accepted: list[tuple[Entry, Case]] = []
+    rejects: list[tuple[Entry, Reject]] = []
     unforeseen: list[Outcome] = []
-    needed = services.bundle.feature_names
     for message in messages:
         try:
-            found = decode(message.body, needed, now)
+            found = decoder.decode(message.body)
         except Reject as reject:
             found = [reject]
         except Exception:
             log.exception("message %s failed unforeseen; it goes back to the queue", message.id)
             unforeseen.append(Outcome(Entry(message, 0), "retried"))
             continue
-        cases += [(Entry(message, index), case) for index, case in enumerate(found)]
-    return cases if services.store is not None else _without_conflicts(cases), unforeseen
+        for position, case in enumerate(found):
+            if isinstance(case, Case):
+                accepted.append((Entry(message, position), case))
+            else:
+                rejects.append((Entry(message, position), case))
+    if services.store is None:
+        accepted, conflicts = _without_conflicts(accepted)
+        rejects += conflicts
+    return _Decoded(accepted, rejects, unforeseen)
 
 
-def _without_conflicts(cases: list[tuple[Entry, Case | Reject]]) -> list[tuple[Entry, Case | Reject]]:
+def _without_conflicts(
+    accepted: list[tuple[Entry, Case]],
+) -> tuple[list[tuple[Entry, Case]], list[tuple[Entry, Reject]]]:
     """Without a store, the first of two contents under one event id in a batch stands; the others are rejected."""
+    if len({case.event_id for _, case in accepted}) == len(accepted):
+        return accepted, []
     firsts: dict[tuple[str, str], Case] = {}
-    checked: list[tuple[Entry, Case | Reject]] = []
-    for entry, case in cases:
-        if case.__class__ is Case:
-            first = firsts.setdefault((case.customer.customer_id, case.event_id), case)
-            if first is not case and first.content_sha256 != case.content_sha256:
-                checked.append((entry, Reject(_CONFLICT, event_id=case.event_id)))
-                continue
-        checked.append((entry, case))
-    return checked
+    standing: list[tuple[Entry, Case]] = []
+    conflicts: list[tuple[Entry, Reject]] = []
+    for entry, case in accepted:
+        first = firsts.setdefault((case.customer["customer_id"], case.event_id), case)
+        if first is case or first.content_sha256 == case.content_sha256:
+            standing.append((entry, case))
+        else:
+            conflicts.append((entry, Reject(_CONFLICT, event_id=case.event_id)))
+    return standing, conflicts
 
 
 def _applied(
@@ -138,7 +154,7 @@ def _applied_together(
     conflicts: list[tuple[Entry, Reject]] = []
     for (entry, case), put, its_score in zip(accepted, puts, scores.tolist(), strict=True):
         if put is _NOTHING_TO_TELL:
-            outcomes.append(Outcome(entry, "applied" if is_held(entry.message) else "retried", case, score=its_score))
+            outcomes.append(Outcome(entry, "applied" if is_held(entry.message) else "retried", case, its_score))
         elif put.outcome == "conflict":
             conflicts.append((entry, Reject(_CONFLICT, event_id=case.event_id)))
         elif put.outcome == "failed":
@@ -152,7 +168,7 @@ def _applied_together(
 
 def _put(cases: Sequence[Case], matrix: Matrix, scores: Vector, services: Services) -> list[Put]:
     """Decide, and store. Without a store only leads need a decision, and each counts as its customer's first."""
-    leads = [place for place, its in enumerate(scores.tolist()) if is_lead(cases[place], its, services.policy)]
+    leads = places_of_leads(cases, scores, services.policy)
     told = dict(zip(leads, services.bundle.reasons(matrix[leads]), strict=True))
     if services.store is not None:
         reasons = [told.get(place, ()) for place in range(len(cases))]
@@ -170,7 +186,7 @@ def _outcome(entry: Entry, case: Case, put: Put) -> Outcome:
     if kind == "superseded" or put.stored is None:
         return Outcome(entry, kind, case)
     decision = put.stored.decision
-    return Outcome(entry, kind, case, decision, announce(put.stored), score=decision.score)
+    return Outcome(entry, kind, case, decision.score, decision, announce(put.stored))
 
 
 def _published(outcomes: list[Outcome], services: Services) -> list[Outcome]:
@@ -178,21 +194,25 @@ def _published(outcomes: list[Outcome], services: Services) -> list[Outcome]:
     if services.topic is None:
         return outcomes
     failed = {lead.id for lead in services.topic.publish([o.lead for o in outcomes if o.lead is not None])}
-    settled = [
-        o if o.lead is None or o.lead.id not in failed else o._replace(kind="retried", failed_at="topic")
-        for o in outcomes
-    ]
-    withdrawn = [
+    if failed:
+        outcomes = [
+            o if o.lead is None or o.lead.id not in failed else o._replace(kind="retried", failed_at="topic")
+            for o in outcomes
+        ]
+    if services.store is not None and (withdrawn := _withdrawn(outcomes)):
+        services.store.settle_withdrawals(withdrawn)
+    return outcomes
+
+
+def _withdrawn(outcomes: Sequence[Outcome]) -> list[Decision]:
+    return [
         o.decision
-        for o in settled
+        for o in outcomes
         if o.lead is not None
         and o.decision is not None
         and o.kind != "retried"
         and o.lead.type.endswith("withdrawn.v1")
     ]
-    if services.store is not None and withdrawn:
-        services.store.settle_withdrawals(withdrawn)
-    return settled
 
 
 def _quarantined(rejects: list[tuple[Entry, Reject]], services: Services, now: datetime) -> list[Outcome]:

@@ -19,7 +19,7 @@ REFUSED: Final = Consent()
 
 
 def case(customer_id: str = "1", event_id: str = "evt-1", source: str = "/core", **changes: object) -> Case:
-    known = Customer(**customer(customer_id=customer_id, **changes))
+    known = Customer(**customer(customer_id=customer_id, **changes)).known
     return Case(event_id, "2026-01-15T10:00:00.000000Z", source, known)
 
 

@@ -52,9 +52,10 @@ def test_table_and_events_give_the_same_matrix_to_the_bit(rows: list[dict[str, A
 
 
 def test_number_label_and_consent_of_a_customer_change_nothing() -> None:
-    usual = matrix_from_customers([Customer(**customer())], FEATURES)
+    usual = matrix_from_customers([Customer(**customer()).known], FEATURES)
     for changes in ({"customer_id": "99"}, {"loan_on_card": 1}, {"consent": None}, {"age": 99, "zip_code": 0}):
-        assert matrix_from_customers([Customer(**{**customer(), **changes})], FEATURES).tobytes() == usual.tobytes()
+        changed = Customer(**{**customer(), **changes}).known
+        assert matrix_from_customers([changed], FEATURES).tobytes() == usual.tobytes()
 
 
 def test_number_and_label_are_no_features() -> None:
@@ -63,10 +64,10 @@ def test_number_and_label_are_no_features() -> None:
 
 @pytest.mark.parametrize("name", FEATURES)
 def test_a_feature_that_is_missing_names_itself(name: str) -> None:
-    lacking = Customer(**{**customer(), name: None})
+    lacking = Customer(**{**customer(), name: None}).known
     assert missing_feature(lacking, FEATURES) == name
     with pytest.raises(MissingFeature, match=name) as told:
-        matrix_from_customers([Customer(**customer()), lacking], FEATURES)
+        matrix_from_customers([Customer(**customer()).known, lacking], FEATURES)
     assert told.value.name == name
     with pytest.raises(MissingFeature, match=name):
         matrix_from_customers([lacking], [name])
@@ -79,7 +80,7 @@ def test_a_feature_that_is_missing_names_itself(name: str) -> None:
 
 
 def test_a_customer_who_lacks_nothing_misses_nothing() -> None:
-    assert missing_feature(Customer(**customer()), (*FEATURES, *OPTIONAL)) is None
+    assert missing_feature(Customer(**customer()).known, (*FEATURES, *OPTIONAL)) is None
 
 
 def test_no_customers_give_no_rows_and_no_scores() -> None:
@@ -90,7 +91,7 @@ def test_no_customers_give_no_rows_and_no_scores() -> None:
 
 def test_a_row_has_the_same_score_alone_and_among_others() -> None:
     model = likely_above(100)
-    customers = [Customer(**customer(highest_spend=spend)) for spend in (50, 99.5, 100.5, 200)]
+    customers = [Customer(**customer(highest_spend=spend)).known for spend in (50, 99.5, 100.5, 200)]
     together = score(model, matrix_from_customers(customers, FEATURES))
     alone = [score(model, matrix_from_customers([one], FEATURES))[0] for one in customers]
     assert together.tolist() == alone == [0.0, 0.0, 1.0, 1.0]
