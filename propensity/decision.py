@@ -2,17 +2,19 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from propensity.features import Vector
 from schemas.customer import Known, content_sha256
 from schemas.decision import Decision, ModelId, Reason, StoredDecision, Tier
-from schemas.event import utc_text
 from schemas.lead import Lead, LeadData, LeadType
 from schemas.manifest import Tiers
+
+_ID_DIGITS: Final = 32
 
 
 class Case(NamedTuple):
@@ -113,10 +115,17 @@ def _tier(score: float, tiers: Tiers) -> Tier:
 
 def _expiry(event_time: str, ttl_days: int) -> str:
     """Count from the event, so that every copy of a decision says the same. The calendar ends with the year 9999."""
+    day = len("2026-01-15")
+    later = _days_later(event_time[:day], ttl_days)
+    return "9999-12-31T23:59:59.999999Z" if later is None else later + event_time[day:]
+
+
+@lru_cache(maxsize=64)  # most events of an hour are of one day
+def _days_later(day: str, days: int) -> str | None:
     try:
-        return utc_text(datetime.fromisoformat(event_time) + timedelta(days=ttl_days))
+        return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
     except OverflowError:
-        return "9999-12-31T23:59:59.999999Z"
+        return None
 
 
 def _lead_type(*, is_lead: bool, was_lead: bool) -> LeadType | None:
@@ -126,13 +135,14 @@ def _lead_type(*, is_lead: bool, was_lead: bool) -> LeadType | None:
 
 
 def _lead(decision: Decision, kind: LeadType) -> Lead:
+    lead_id, message_id = _ids(decision)
     return Lead(
-        id=_hash(decision.campaign, decision.customer_id, decision.source, decision.event_id),
+        id=message_id,
         type=kind,
         subject=decision.customer_id,
         time=decision.event_time,
         data=LeadData(
-            lead_id=_hash(decision.campaign, decision.customer_id),
+            lead_id=lead_id,
             customer_id=decision.customer_id,
             event_id=decision.event_id,
             event_time=decision.event_time,
@@ -148,10 +158,15 @@ def _lead(decision: Decision, kind: LeadType) -> Lead:
     )
 
 
-def _hash(*parts: str) -> str:
-    """Hash the parts with their lengths, so that no two lists of parts run together."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode()
-        digest.update(len(data).to_bytes(4) + data)
-    return digest.hexdigest()[:32]
+def _ids(decision: Decision) -> tuple[str, str]:
+    """Return hashes for the lead, which is one for campaign and customer, and for what is said of it, by the event."""
+    digest = hashlib.sha256(_framed(decision.campaign) + _framed(decision.customer_id))
+    lead_id = digest.hexdigest()
+    digest.update(_framed(decision.source) + _framed(decision.event_id))
+    return lead_id[:_ID_DIGITS], digest.hexdigest()[:_ID_DIGITS]
+
+
+def _framed(text: str) -> bytes:
+    """Put the length before a text, so that no two lists of texts run together."""
+    data = text.encode()
+    return len(data).to_bytes(4) + data

@@ -3,14 +3,15 @@
 import contextlib
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from propensity.child import ChildFailed, only_thread, run_fork
+
+# The cryptography package is loaded where it is needed: a worker does not keep it in memory.
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 SIGNATURE: Final = "manifest.sig"
-_ALGORITHM: Final = ec.ECDSA(hashes.SHA256())
 
 
 class BadKey(Exception):
@@ -52,11 +53,9 @@ def public_pem(private: Path) -> bytes:
     Raises:
         BadKey: The file is missing, or holds no P-256 private key in PEM without a password.
     """
-    return (
-        _private_key(private)
-        .public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    )
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return _private_key(private).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def sign(message: bytes, private: Path) -> bytes:
@@ -66,7 +65,10 @@ def sign(message: bytes, private: Path) -> bytes:
     Raises:
         BadKey: The file is missing, or holds no P-256 private key in PEM without a password.
     """
-    return _private_key(private).sign(message, _ALGORITHM)
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    return _private_key(private).sign(message, ECDSA(SHA256()))
 
 
 def is_signed(message: bytes, signature: bytes, public: Path) -> bool:
@@ -76,22 +78,40 @@ def is_signed(message: bytes, signature: bytes, public: Path) -> bool:
     Raises:
         BadKey: The file is missing, or holds no P-256 public key in PEM.
     """
+    pem = _read(public)
+    if only_thread():  # a worker checks one signature in its life, and what does it would stay with 10 MB
+        with contextlib.suppress(ChildFailed):
+            if run_fork(lambda: str(_is_signed(message, signature, pem, public)), len(message)) == str(True):
+                return True
+    return _is_signed(message, signature, pem, public)  # a no, or an error, is for this process to find out
+
+
+def _is_signed(message: bytes, signature: bytes, pem: bytes, public: Path) -> bool:
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
     try:
-        key = serialization.load_pem_public_key(_read(public))
+        key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise BadKey(f"{public} holds no public key in PEM") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise BadKey(f"{public} holds another kind of key; give an ECDSA P-256 public key")
     try:
-        key.verify(signature, message, _ALGORITHM)
+        key.verify(signature, message, ec.ECDSA(SHA256()))
     except InvalidSignature:
         return False
     return True
 
 
-def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:
+def _private_key(path: Path) -> "EllipticCurvePrivateKey":
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
-        key = serialization.load_pem_private_key(_read(path), password=None)
+        key = load_pem_private_key(_read(path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise BadKey(f"{path} holds no private key in PEM without a password") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
@@ -107,9 +127,10 @@ def _read(path: Path) -> bytes:
 
 
 def _new_private_pem() -> bytes:
-    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _write(path: Path, content: bytes, *, once: bool = False) -> None:

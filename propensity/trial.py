@@ -9,12 +9,12 @@ is that child where it cannot be forked; it prints `ok`, or why the model is ref
 import importlib
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
+from propensity.child import ChildFailed, limit, only_thread, run_command, run_fork
 from propensity.inspection.judge import inspect
 from propensity.scoring import Classifier, golden_gap
-from propensity.trial_child import ChildFailed, limit, only_thread, run_command, run_fork
 from propensity.unpickle import unpickle
 from schemas.manifest import Manifest
 
@@ -56,7 +56,7 @@ def prove_in_child(data: bytes, manifest: Manifest, modules: Sequence[str]) -> N
     try:
         if only_thread():
             _import_all(modules)
-            said = run_fork(lambda: _verdict(data, manifest), len(data))
+            said = run_fork(lambda: with_one_thread(lambda: _verdict(data, manifest)), len(data))
         else:
             said = run_command(["-m", __name__], _request(data, manifest))
     except ChildFailed as error:
@@ -65,6 +65,14 @@ def prove_in_child(data: bytes, manifest: Manifest, modules: Sequence[str]) -> N
         ) from error
     if said != OK:
         raise Unfit(said)
+
+
+def with_one_thread(work: Callable[[], str]) -> str:
+    """The threads of OpenMP and BLAS stayed behind in the parent: a call that waited for them would never return."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return work()
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """`python -m worker`: run a worker by the environment, until a signal tells it to stop."""
 
+import ctypes
 import gc
 import logging
 import os
@@ -8,12 +9,17 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
+from typing import Final
 
 from worker.configuration import load_settings
 from worker.exits import exit_code_of
 from worker.logs import set_up_logs
 from worker.service import Worker
+
+_M_ARENA_MAX: Final = -8
+"""As glibc's malloc.h has it."""
 
 log = logging.getLogger("worker")
 
@@ -32,6 +38,7 @@ def serve(*, once: bool = False, max_messages: int | None = None) -> dict[str, i
     Raises:
         SettingsError, BadAddress, BadKey, BadBundle, BundleError, StartError, Unavailable: It cannot run, and why.
     """
+    _share_the_heap()
     stopped = threading.Event()
     _stop_on_signals(stopped)
     settings = load_settings(os.environ, for_worker=True).settings
@@ -52,6 +59,16 @@ def main(argv: Sequence[str]) -> int:
         print(f"python -m worker takes no arguments, and got {argv[0]!r}; try `leadline worker`", file=sys.stderr)
         return 2
     return exit_code_of(serve)
+
+
+def _share_the_heap() -> None:
+    """
+    Let all threads take memory from one heap, so that each reuses what another has freed.
+
+    By default glibc gives each a heap of its own, lest they wait for each other. Ours seldom allocate at the same time.
+    """
+    with suppress(AttributeError):  # another C library has no such setting
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _spare_the_collector() -> None:

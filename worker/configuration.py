@@ -1,11 +1,9 @@
 """Read the settings: flag, else environment, else `.env`, else default; all faults are told at once."""
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from worker.logs import log_faults
@@ -73,12 +71,18 @@ def _layered(
 
 def _read(dotenv: Path) -> tuple[Mapping[str, str | None], list[str]]:
     try:
-        return (dotenv_values(dotenv) if dotenv.is_file() else {}), []
+        if not dotenv.is_file():
+            return {}, []
+        from dotenv import dotenv_values  # a worker in a container has no such file
+
+        return dotenv_values(dotenv), []
     except (OSError, UnicodeDecodeError) as error:
         return {}, [f"{dotenv} cannot be read ({error}); give lines of NAME=VALUE in UTF-8, or remove it"]
 
 
 def _unknown(key: str, source: str) -> str:
+    import difflib
+
     names = [variable(name) for name in Settings.model_fields]
     near = difflib.get_close_matches(key.upper(), names, n=1)
     hint = f"did you mean {near[0]}?" if near else "`leadline config show` lists the settings"

@@ -139,7 +139,7 @@ class Consumer:
         """Process; delete what is done, keep what a service did not take, and give back the rest."""
         messages = [*(k.message for k in kept if k.stage != "queue"), *fresh]
         outcomes = self._process(messages, {k.message.receipt: k.settled for k in kept}) if messages else []
-        self._count_rejects(fresh, outcomes)
+        self._count_rejects(fresh, messages, outcomes)
         done, failed, left = fates(messages, outcomes)
         done += [k.message for k in kept if k.stage == "queue"]
         undeleted = self._delete(done)
@@ -151,11 +151,15 @@ class Consumer:
         self._release([(message, self._back_off_s(message)) for message in left])
         return outcomes
 
-    def _count_rejects(self, fresh: Sequence[Message], outcomes: Sequence[Outcome]) -> None:
+    def _count_rejects(
+        self, fresh: Sequence[Message], messages: Sequence[Message], outcomes: Sequence[Outcome]
+    ) -> None:
         """Let the breaker count each message once, however often it is tried."""
         was_open = self.breaker.is_open
-        receipts = {message.receipt for message in fresh}
-        self.breaker.count(outcome for outcome in outcomes if outcome.entry.message.receipt in receipts)
+        if len(fresh) < len(messages):
+            receipts = {message.receipt for message in fresh}
+            outcomes = [outcome for outcome in outcomes if outcome.entry.message.receipt in receipts]
+        self.breaker.count(outcomes)
         if self.breaker.is_open and not was_open:
             log.error("nearly all of the last events were rejected: receiving one message a minute until one is good")
         elif was_open and not self.breaker.is_open:
@@ -168,7 +172,7 @@ class Consumer:
         with self._leases.ending(messages):
             undeleted = self._queue.delete(messages)
         left = {message.receipt for message in undeleted}
-        self._leases.let_go([message for message in messages if message.receipt not in left])
+        self._leases.let_go([message for message in messages if message.receipt not in left] if left else messages)
         return undeleted
 
     def _release(self, timeouts_s: list[tuple[Message, int]]) -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
@@ -81,10 +82,18 @@ def serve_health(port: int, health: Health, registry: CollectorRegistry, model: 
         def log_message(self, *_arguments: object) -> None:
             """Probes come every few seconds: they are not worth a line."""
 
-    server = ThreadingHTTPServer(("", port), Handler)
-    server.daemon_threads = True
+    server = _Server(("", port), Handler)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Bind, but do not ask the DNS for this host's name, which may take seconds, and which nothing shows."""
+        TCPServer.server_bind(self)
+        self.server_port = self.server_address[1]
 
 
 def _answer(path: str, health: Health, registry: CollectorRegistry, model: ModelId) -> tuple[HTTPStatus, str, bytes]:

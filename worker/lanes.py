@@ -115,6 +115,7 @@ class Lanes:
                     raise Unavailable(f"{lane.trouble}; the log says why. Try again later")
                 if once and (outcomes is None or lane.breaker.is_open):
                     return
+                del outcomes  # a batch weighs megabytes, and the next one comes
         finally:
             lane.give_back()
 

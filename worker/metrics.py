@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -39,9 +40,14 @@ class Metrics:
             "leadline_batch_size", "events processed together", buckets=_SIZE_BUCKETS, registry=self.registry
         )
         self.calls = CounterMetric("leadline_calls", "calls to services", ["api", "result"], registry=self.registry)
+        self._calls_of = lru_cache(maxsize=None)(self.calls.labels)  # which takes a lock, and a while
         self.lease_lost = CounterMetric("leadline_lease_lost", "leases lost while in hand", registry=self.registry)
         info = Gauge("leadline_model_info", "the model served", ["name", "version", "sha256"], registry=self.registry)
         info.labels(model.name, model.version, model.sha256).set(1)
+
+    def count_call(self, api: str, result: str) -> None:
+        """Count one call to a service."""
+        self._calls_of(api, result).inc()
 
     def count(self, outcomes: Sequence[Outcome], now: datetime) -> None:
         """Count one batch, a kind and a bucket at a time."""

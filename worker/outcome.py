@@ -1,6 +1,6 @@
 """What became of each event, and from that what is to become of each message."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Literal, NamedTuple
 
@@ -53,36 +53,33 @@ class Fates(NamedTuple):
     left: list[Message]
 
 
-def fates(messages: Iterable[Message], outcomes: Iterable[Outcome]) -> Fates:
+def fates(messages: Iterable[Message], outcomes: Collection[Outcome]) -> Fates:
     """Say what is to become of each message, from what its events have come to."""
-    known: set[str] = set()
+    known = {outcome.entry.message.receipt for outcome in outcomes}
     failures: dict[str, set[Stage | None]] = {}
     for outcome in outcomes:
-        known.add(outcome.entry.message.receipt)
         if outcome.kind == "retried":
             failures.setdefault(outcome.entry.message.receipt, set()).add(outcome.failed_at)
     found = Fates([], {}, [])
     for message in messages:
-        stages = failures.get(message.receipt, set())
-        named = [stage for stage in stages if stage is not None]
-        if message.receipt not in known or len(named) < len(stages):  # one of which nothing is known is not done
+        stages = failures.get(message.receipt, set()) if failures else set()
+        if message.receipt not in known or None in stages:  # one of which nothing is known is not done
             found.left.append(message)
-        elif named:
-            found.failed[message] = min(named)
+        elif stages:
+            found.failed[message] = min(stage for stage in stages if stage is not None)
         else:
             found.done.append(message)
     return found
 
 
-def working_stages(outcomes: Iterable[Outcome]) -> set[Stage]:
+def working_stages(outcomes: Collection[Outcome]) -> set[Stage]:
     """Name the services that have taken at least one of the events."""
-    working: set[Stage] = set()
-    for outcome in outcomes:
-        done = outcome.kind != "retried"
-        if outcome.kind == "quarantined":
-            working.add("quarantine")
-        elif outcome.case is not None and (done or outcome.failed_at == "topic"):
-            working.add("store")
-        if outcome.lead is not None and done:
-            working.add("topic")
-    return working
+    signs: dict[Stage, Iterator[bool]] = {
+        "quarantine": (o.kind == "quarantined" for o in outcomes),
+        "store": (
+            o.case is not None and o.kind != "quarantined" and (o.kind != "retried" or o.failed_at == "topic")
+            for o in outcomes
+        ),
+        "topic": (o.lead is not None and o.kind != "retried" for o in outcomes),
+    }
+    return {stage for stage, sign in signs.items() if any(sign)}

@@ -40,7 +40,7 @@ _Read = Callable[[bytes], Any]
 
 
 class _Form(NamedTuple):
-    """One form of an event: what reads one of them, what reads many, and what makes a case of one and counts its keys."""
+    """One form of an event: what reads one, what reads many, and what makes a case of one and counts its keys."""
 
     one: _Read
     many: _Read

@@ -80,9 +80,7 @@ class Worker(AbstractContextManager["Worker"]):
         """
         bundle = _bundle(settings)
         self.metrics = Metrics(bundle.manifest.id)
-        calls = Calls(
-            calls_in_flight, lambda api, result: self.metrics.calls.labels(api, result).inc(), settings.transport
-        )
+        calls = Calls(calls_in_flight, self.metrics.count_call, settings.transport)
         queue = open_queue(settings.queue or "", wait_time_s=settings.wait_time_s, **calls._asdict())
         self._services = _services(settings, bundle, queue, calls)
         self._stopping = stopping or threading.Event()

@@ -6,6 +6,7 @@ import boto3
 
 from ports.aws.replies import watch_calls
 from ports.aws.sdk import config
+from ports.aws.sdk_short import shorten
 from ports.protocols import CountCall
 
 
@@ -31,4 +32,5 @@ def make_client(
     settings = config(in_flight, read_timeout_s)
     client = boto3.client(service, region_name=region, endpoint_url=endpoint, config=settings)  # type: ignore[call-overload]
     watch_calls(client, on_call)
+    shorten(client)
     return client

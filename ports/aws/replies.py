@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic_core import from_json
 
 from ports.aws.sdk import AwsError, BadReply
+from ports.aws.sdk_short import READ
 from ports.protocols import CountCall
 
 if TYPE_CHECKING:
@@ -32,10 +33,16 @@ def watch_calls(client: "BaseClient", on_call: CountCall) -> None:
     """
 
     def answered(
-        event_name: str, http_response: "AWSResponse", parsed: Mapping[str, Any], model: "OperationModel", **_: object
+        event_name: str,
+        http_response: "AWSResponse",
+        parsed: Mapping[str, Any],
+        model: "OperationModel",
+        context: Mapping[str, Any],
+        **_: object,
     ) -> None:
-        code = str(parsed.get("Error", {}).get("Code", "ok"))
-        is_bad = code.isdigit() if code != "ok" else not _is_reply(http_response, model)
+        read = context.get(READ)
+        code = "ok" if read is not None else str(parsed.get("Error", {}).get("Code", "ok"))
+        is_bad = code.isdigit() if code != "ok" else not _is_reply(http_response, model, read)
         on_call(_api(event_name), BadReply.__name__ if is_bad else code)
         if is_bad:
             raise BadReply
@@ -69,12 +76,13 @@ def _api(event_name: str) -> str:
     return ":".join(event_name.split(".")[1:])
 
 
-def _is_reply(response: "AWSResponse", model: "OperationModel") -> bool:
+def _is_reply(response: "AWSResponse", model: "OperationModel", read: Mapping[str, Any] | None) -> bool:
     """Tell a reply in JSON from anything else: an object with nothing in it, or with something that belongs there."""
     if model.service_model.resolved_protocol != "json" or model.output_shape is None:
         return True
     try:
-        held = {name: value for name, value in from_json(response.content).items() if value is not None}
+        whole = from_json(response.content) if read is None else read
+        held = {name: value for name, value in whole.items() if value is not None}
     except (AttributeError, ValueError):
         return False
     known = {name: member for name, member in model.output_shape.members.items() if name in held}

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from ports.addresses import topic_region
 from ports.aws.batches import BatchCall, Entry, send_batches, split
 from ports.aws.client import Calls
 from ports.aws.endpoints import region_of
+from ports.aws.faults import Fault
 from ports.aws.sides import Common, Side
 from ports.aws.transport import open_side
 from ports.protocols import CountCall, Transport
@@ -16,6 +18,8 @@ from schemas.lead import Lead
 MAX_BATCH_BYTES: Final = 256 * 1024
 """Bodies and attributes of one call together, and so of one lead."""
 SCHEMA_VERSION: Final = "1"
+
+Attribute = dict[str, str]
 
 
 def open_sns(arn: str, *, in_flight: int | None, on_call: CountCall, transport: Transport = "boto3") -> "SnsTopic":
@@ -47,34 +51,47 @@ class SnsTopic:
 
     def publish(self, leads: Sequence[Lead]) -> list[Lead]:
         """Publish leads. Return exactly those that SNS does not say it has taken."""
-        entries = [_entry(str(i), lead) for i, lead in enumerate(leads)]
-        sizes = {entry["Id"]: _size(entry) for entry in entries}
-        fitting = [entry for entry in entries if sizes[entry["Id"]] <= MAX_BATCH_BYTES]
-        batches = split(fitting, size=lambda entry: sizes[entry["Id"]], max_bytes=MAX_BATCH_BYTES)
+        entries = [_entry(lead) for lead in leads]
+        sizes = [_size(entry) for entry in entries]
+        fitting = [place for place, size in enumerate(sizes) if size <= MAX_BATCH_BYTES]
+        places = split(fitting, size=sizes.__getitem__, max_bytes=MAX_BATCH_BYTES)
+        batches = [[entries[place] for place in batch] for batch in places]
         # Not tried again here: the message of what comes back stays on the queue.
-        done = send_batches(self._calls, self._call, list(batches), again=False).done
-        return [] if len(done) == len(leads) else [lead for i, lead in enumerate(leads) if str(i) not in done]
+        entered = send_batches(self._calls, self._call, batches, again=False)
+        done = {place for place, one in zip(fitting, entered, strict=True) if not isinstance(one, Fault)}
+        return [lead for place, lead in enumerate(leads) if place not in done]
 
 
-def _entry(key: str, lead: Lead) -> Entry:
-    return {"Id": key, "Message": lead.model_dump_json(), "MessageAttributes": _attributes(lead)}
+def _entry(lead: Lead) -> Entry:
+    return {"Message": lead.model_dump_json(), "MessageAttributes": _attributes(lead)}
 
 
-def _attributes(lead: Lead) -> dict[str, dict[str, str]]:
+def _attributes(lead: Lead) -> dict[str, Attribute]:
     """Return at most eight attributes, since raw delivery drops a message that has more than ten."""
-    consent = lead.data.consent
+    data = lead.data
+    consents = (None, None) if data.consent is None else (data.consent.email, data.consent.sms)
+    score = repr(data.score)
+    if "e" in score:
+        score = f"{Decimal(score):f}"  # filters do not read an exponent
+    texts = _texts(lead.type, data.tier, data.model.version, data.campaign, *consents)
+    return texts | {"score": {"DataType": "Number", "StringValue": score}}
+
+
+@lru_cache(maxsize=256)
+def _texts(
+    kind: str, tier: str | None, model_version: str, campaign: str, email: bool | None, sms: bool | None
+) -> dict[str, Attribute]:
+    """Return what is the same for thousands of leads."""
     texts = {
-        "type": lead.type,
-        "tier": lead.data.tier,
-        "model_version": lead.data.model.version,
-        "campaign": lead.data.campaign,
-        "consent_email": None if consent is None else str(consent.email).lower(),
-        "consent_sms": None if consent is None else str(consent.sms).lower(),
+        "type": kind,
+        "tier": tier,
+        "model_version": model_version,
+        "campaign": campaign,
+        "consent_email": None if email is None else str(email).lower(),
+        "consent_sms": None if sms is None else str(sms).lower(),
         "schema_version": SCHEMA_VERSION,
     }
-    attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items() if text}
-    # Without an exponent, which filters do not read.
-    return attributes | {"score": {"DataType": "Number", "StringValue": f"{Decimal(repr(lead.data.score)):f}"}}
+    return {name: {"DataType": "String", "StringValue": text} for name, text in texts.items() if text}
 
 
 def _size(entry: Entry) -> int:

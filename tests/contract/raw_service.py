@@ -1,4 +1,4 @@
-"""A service that writes what it is told to the socket, byte for byte, with or without TLS."""
+"""Services that speak to whoever connects as they are told, byte for byte, with or without TLS."""
 
 import socket
 import ssl
@@ -7,20 +7,26 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
-Write = Callable[[socket.socket], object]
+Talk = Callable[[socket.socket], object]
+"""What is done with a connection: what it writes is heard, and when it returns, the connection is closed."""
 
 
-class RawService:
-    """Listens on 127.0.0.1; each connection gets one request read and one answer written, then it is closed."""
+class Listening:
+    """Listens on 127.0.0.1, and talks in a thread for each connection."""
 
-    def __init__(self, write: Write, tls: ssl.SSLContext | None = None) -> None:
-        self.write, self.requests, self._tls = write, 0, tls
+    def __init__(self, talk: Talk, tls: ssl.SSLContext | None = None) -> None:
+        self.connections, self._talk, self._tls = 0, talk, tls
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
 
     @property
     def port(self) -> int:
         """Where it listens."""
         return int(self._socket.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """The same as a URL."""
+        return f"http://127.0.0.1:{self.port}" if self._tls is None else f"https://localhost:{self.port}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._serve, daemon=True).start()
@@ -34,20 +40,38 @@ class RawService:
         with suppress(OSError):
             while True:
                 connection, _ = self._socket.accept()
-                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+                self.connections += 1
+                threading.Thread(target=self._speak, args=(connection,), daemon=True).start()
 
-    def _answer(self, plain: socket.socket) -> None:
+    def _speak(self, plain: socket.socket) -> None:
         with suppress(OSError), plain:
             connection = self._tls.wrap_socket(plain, server_side=True) if self._tls else plain
             with connection:
-                request = b""
-                while b"\r\n\r\n" not in request or not _is_whole(request):
-                    part = connection.recv(65536)
-                    if not part:
-                        return
-                    request += part
-                self.requests += 1
-                self.write(connection)
+                self._talk(connection)
+
+
+class RawService(Listening):
+    """Each connection gets one request read and one answer written, then it is closed."""
+
+    def __init__(self, write: Talk, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(self._answer, tls)
+        self.write, self.requests = write, 0
+
+    def _answer(self, connection: socket.socket) -> None:
+        if read_request(connection):
+            self.requests += 1
+            self.write(connection)
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """Return the next request, or nothing where there is none."""
+    request = b""
+    while b"\r\n\r\n" not in request or not _is_whole(request):
+        part = connection.recv(65536)
+        if not part:
+            return b""
+        request += part
+    return request
 
 
 def _is_whole(request: bytes) -> bool:

@@ -126,7 +126,7 @@ def test_leads_are_cut_into_batches_that_fit_a_call_and_one_that_never_fits_come
     monster = make_lead(9, customer_id="x" * 262_144)
     with script.played() as stub:
         stub.add_response("publish_batch", {"Successful": [{"Id": "0"}]})
-        stub.add_response("publish_batch", {"Successful": [{"Id": "2"}]})
+        stub.add_response("publish_batch", {"Successful": [{"Id": "1"}]})
 
         assert [monster] == topic.publish([large[0], monster, large[1]])
 

@@ -1,23 +1,18 @@
 """Bad lines, bad servers and bad certificates, over both transports: an error or another try, never a loss or hang."""
 
-import ipaddress
 import os
 import signal
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from ports import Message, Queue, Transport, Unavailable, open_queue
+from tests.contract.certificates import make_certificate
 from tests.contract.raw_service import RawService
 
 MESSAGES: Final = [Message(f"id-{n}", f"receipt-{n}", b"{}", 1) for n in range(2)]
@@ -114,7 +109,7 @@ def test_a_redirect_is_not_followed(transport: Transport) -> None:
 
 
 def test_a_service_that_dribbles_is_left_after_the_time_limit_and_loses_no_lease() -> None:
-    """Only libcurl limits the whole of an exchange; boto3 waits for each piece anew."""
+    """Only the direct transport limits the whole of an exchange; boto3 waits for each piece anew."""
     over = threading.Event()
 
     def dribble(connection: socket.socket) -> None:
@@ -153,7 +148,7 @@ def test_a_signal_that_comes_while_a_call_waits_does_not_end_it(transport: Trans
 
 
 def test_a_reply_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ports.aws.direct.lines.MAX_REPLY_BYTES", 100_000)
+    monkeypatch.setattr("ports.aws.direct.http.MAX_REPLY_BYTES", 100_000)
 
     def flood(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -166,30 +161,8 @@ def test_a_reply_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a certificate for `localhost` alone, that vouches for itself; with its key in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]), datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.9"))]),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
-    return path
+    """Make a certificate for `localhost` alone."""
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ GARBAGE: Final = {
     "not UTF-8": b"\xff\xfe{}",
     "another object": b'{"status": "maintenance", "Messages": null}',
     "an error under status 200": b'{"__type": "com.amazon#ServiceUnavailable", "message": "later"}',
+    "an error that is a text": b'{"Error": "later", "ResponseMetadata": 1}',
     "objects for lists": b'{"Messages": {}, "Successful": {}, "Failed": {}, "Items": {}, "Attributes": [], "Item": []}',
     "texts for lists": b'{"Messages": "", "Successful": "", "Failed": "", "Items": "", "Attributes": "", "Item": ""}',
     "lists of other things": b'{"Messages": [1], "Successful": [1], "Items": [1], '

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from leadline.verbs.inspect_pickle import inspect_pickle
 from propensity.bundle import BundleError, load
+from propensity.child import ChildFailed, run_fork
 from propensity.inspection.judge import MAX_BYTES, inspect
-from propensity.trial_child import ChildFailed, run_fork
 from propensity.unpickle import unpickle
 from tests.bundles import Keys, likely_above, replace_model
 from tests.good_models import KINDS, fitted, packed

@@ -8,6 +8,9 @@ from typing import Final
 
 import pytest
 
+from propensity.signing import sign
+from tests.bundles import Keys
+
 HEAVY: Final = (
     "pandas",
     "matplotlib",
@@ -50,6 +53,17 @@ def test_embedded_addresses_load_no_aws(tmp_path: object) -> None:
         f"open_topic('file:///{tmp_path}/t.jsonl'); import pathlib; fetch_bundle('{tmp_path}', pathlib.Path('.'))"
     )
     assert not opened.intersection((*HEAVY, *AWS))
+
+
+def test_a_good_signature_and_the_settings_load_nothing_that_is_not_needed(keys: Keys) -> None:
+    (keys.public.parent / "signature").write_bytes(sign(b"message", keys.private))
+    loaded = loaded_by(
+        "import worker.__main__, pathlib; from propensity.signing import is_signed\n"
+        "from worker.configuration import load_settings; load_settings({})\n"
+        f"public = pathlib.Path('{keys.public}')\n"
+        "assert is_signed(b'message', (public.parent / 'signature').read_bytes(), public)"
+    )
+    assert not loaded.intersection(("cryptography", "dotenv", "difflib", *HEAVY, *AWS))
 
 
 def test_only_unpickling_loads_scikit_learn() -> None:

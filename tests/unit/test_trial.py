@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propensity import trial, trial_child
+from propensity import child, trial
 from propensity.bundle import BundleError, dump, load
+from propensity.child import ChildFailed, run_command, run_fork
 from propensity.scoring import score
-from propensity.trial import OK, Unfit, prove, prove_in_child
-from propensity.trial_child import ChildFailed, run_command, run_fork
+from propensity.trial import OK, Unfit, prove, prove_in_child, with_one_thread
 from tests.bundles import Keys, likely_above, make_bundle, manifest_of, replace_model
 from tests.good_models import fitted, packed, rows
 from tests.hostile_pickles import PLAUSIBLE
@@ -70,7 +70,7 @@ def test_a_child_that_hangs_is_killed() -> None:
 
 
 def test_a_child_that_burns_its_cpu_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial_child, "CPU_S", 1)
+    monkeypatch.setattr(child, "CPU_S", 1)
     with pytest.raises(ChildFailed, match="took more than 1 s of CPU"):
         run_fork(_burn, 1000)
 
@@ -109,7 +109,7 @@ def test_an_interrupted_parent_kills_its_child(monkeypatch: pytest.MonkeyPatch) 
         raise KeyboardInterrupt
 
     before = children()
-    monkeypatch.setattr(trial_child, "_read_all", interrupted)
+    monkeypatch.setattr(child, "_read_all", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_fork(_hang, 1000)
     assert children() <= before
@@ -121,7 +121,10 @@ def test_a_fork_does_not_wait_for_threads_that_scored_before() -> None:
     columns, _ = rows()
     expected = score(model, np.vstack([columns] * 5))
 
-    said = run_fork(lambda: str(np.array_equal(score(model, np.vstack([columns] * 5)), expected)), 1000, wall_s=30)
+    def same() -> str:
+        return str(np.array_equal(score(model, np.vstack([columns] * 5)), expected))
+
+    said = run_fork(lambda: with_one_thread(same), 1000, wall_s=30)
 
     assert "True" == said
 
@@ -142,7 +145,7 @@ def test_a_fork_is_made_only_while_there_is_one_thread() -> None:
     thread = threading.Thread(target=finished.wait)
     thread.start()
     try:
-        assert not trial_child.only_thread()
+        assert not child.only_thread()
     finally:
         finished.set()
         thread.join()

@@ -5,27 +5,15 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-import pycurl
 from pydantic_core import from_json
 
 from ports.aws.direct.lines import Answer
-from ports.aws.faults import Failure, Fault
+from ports.aws.faults import BAD_REPLY, Failure, Fault
 from ports.aws.sides import Reply, Result, not_a_reply
 
-Parse = Callable[[bytearray], Mapping[str, Any]]
+Parse = Callable[[bytes], Mapping[str, Any]]
 """Reads the body of a reply; raises ValueError where it is none."""
 
-_NO_ANSWER: Final = {
-    pycurl.E_COULDNT_RESOLVE_HOST: "EndpointConnectionError",
-    pycurl.E_COULDNT_CONNECT: "EndpointConnectionError",
-    pycurl.E_COULDNT_RESOLVE_PROXY: "ProxyConnectionError",
-    pycurl.E_SSL_CONNECT_ERROR: "SSLError",
-    pycurl.E_PEER_FAILED_VERIFICATION: "SSLError",
-    pycurl.E_SSL_CACERT_BADFILE: "SSLError",
-    pycurl.E_SEND_ERROR: "ConnectionClosedError",
-    pycurl.E_RECV_ERROR: "ConnectionClosedError",
-    pycurl.E_GOT_NOTHING: "ConnectionClosedError",
-}
 _IDS: Final = (b"x-amzn-requestid", b"x-amz-request-id")
 _XML_CODE: Final = re.compile(rb"<Code>\s*([\w.]+)\s*</Code>")
 _XML_ID: Final = re.compile(rb"<RequestId>\s*([\w-]+)\s*</RequestId>", re.IGNORECASE)
@@ -33,15 +21,15 @@ _XML_ID: Final = re.compile(rb"<RequestId>\s*([\w-]+)\s*</RequestId>", re.IGNORE
 
 def read(answer: Answer, parse: Parse) -> Result:
     """Read an answer."""
-    if answer.error:
-        return _no_answer(answer)
+    if answer.fault:
+        return _no_answer(answer.fault)
     if answer.status != 200:
         return _refused(answer)
     try:
         body = parse(answer.body)
     except ValueError:
         return not_a_reply(request_id(answer))
-    head = bytes(answer.head)
+    head = answer.head
     return Reply(body, lambda: _header(head, *_IDS) or "unknown")
 
 
@@ -53,7 +41,7 @@ def json_parser(**forms: type) -> Parse:
         **forms: What belongs there, and whether it is a list or an object.
     """
 
-    def parse(body: bytearray) -> Mapping[str, Any]:
+    def parse(body: bytes) -> Mapping[str, Any]:
         read: Mapping[str, Any] = from_json(body)
         if not isinstance(read, dict):
             raise ValueError("no object")  # noqa: TRY004  one kind of error for the caller
@@ -73,7 +61,7 @@ def json_parser(**forms: type) -> Parse:
 def request_id(answer: Answer) -> str:
     """Return AWS's name for the request."""
     found = _XML_ID.search(answer.body)
-    return _header(bytes(answer.head), *_IDS) or (found[1].decode() if found else "unknown")
+    return _header(answer.head, *_IDS) or (found[1].decode() if found else "unknown")
 
 
 def server_time_s(head: bytes) -> float | None:
@@ -84,18 +72,13 @@ def server_time_s(head: bytes) -> float | None:
         return None
 
 
-def _no_answer(answer: Answer) -> Failure:
-    code = _NO_ANSWER.get(answer.error)
-    if answer.error == pycurl.E_OPERATION_TIMEDOUT:
-        code = "ReadTimeoutError" if answer.was_connected else "ConnectTimeoutError"
-    if code is None:
-        return not_a_reply()
-    return Failure(Fault(code, "none", transient=True), silent=True)
+def _no_answer(code: str) -> Failure:
+    return not_a_reply() if code == BAD_REPLY else Failure(Fault(code, "none", transient=True), silent=True)
 
 
 def _refused(answer: Answer) -> Failure:
     """Read an error: one that bears no code of AWS is of somebody else."""
-    head = bytes(answer.head)
+    head = answer.head
     try:
         body = from_json(answer.body)
     except ValueError:
@@ -107,7 +90,7 @@ def _refused(answer: Answer) -> Failure:
     return Failure(Fault.of_answer(code, request_id(answer), answer.status), body=body)
 
 
-def _code(head: bytes, body: Mapping[str, Any], raw: bytearray) -> str:
+def _code(head: bytes, body: Mapping[str, Any], raw: bytes) -> str:
     if by_query := _header(head, b"x-amzn-query-error"):
         return by_query.partition(";")[0]
     named = _header(head, b"x-amzn-errortype") or body.get("__type")

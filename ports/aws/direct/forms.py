@@ -11,48 +11,62 @@ from xml.etree import ElementTree as ET
 from ports.aws.direct.credentials import Keys
 
 _BETWEEN: Final = "\n"
-_BETWEEN_QUOTED: Final = "%0A"
-_USUAL: Final = [(sign, f"%{ord(sign):02X}") for sign in "%+\"{}:,/[]#\n&=()'"] + [(" ", "+")]
+_BETWEEN_QUOTED: Final = b"%0A"
+_USUAL: Final = [(sign.encode(), b"%%%02X" % ord(sign)) for sign in "%+\"{}:,/[]#\n&=()'"] + [(b" ", b"+")]
 _SAFE: Final = f"{ascii_letters}{digits}_.~-%+".encode()
 FORM_TYPE: Final = "application/x-www-form-urlencoded; charset=utf-8"
 MAX_XML_BYTES: Final = 1024 * 1024
 
 
-def publish_opening(topic_arn: str) -> str:
+@lru_cache(maxsize=64)
+def publish_opening(topic_arn: str) -> bytes:
     """Return the part of PublishBatch that stays the same."""
-    return urlencode({"Action": "PublishBatch", "Version": "2010-03-31", "TopicArn": topic_arn})
+    return urlencode({"Action": "PublishBatch", "Version": "2010-03-31", "TopicArn": topic_arn}).encode()
 
 
-def publish_form(opening: str, entries: Sequence[Mapping[str, Any]]) -> bytes:
+def publish_form(opening: bytes, entries: Sequence[Mapping[str, Any]]) -> bytes:
     """Return PublishBatch with its entries, each with its attributes."""
     parts = [opening]
     messages = quoted(_BETWEEN.join(entry["Message"] for entry in entries)).split(_BETWEEN_QUOTED)
     if len(messages) != len(entries):  # what stands between them stands in one as well
         messages = [quoted(entry["Message"]) for entry in entries]
     for place, (entry, message) in enumerate(zip(entries, messages, strict=True), 1):
-        at = f"&PublishBatchRequestEntries.member.{place}."
-        parts.append(f"{at}Id={entry['Id']}{at}Message={message}")
-        for number, (name, value) in enumerate(entry["MessageAttributes"].items(), 1):
-            parts.append(_attribute(at, number, name, value["DataType"], value["StringValue"]))
-    return "".join(parts).encode()
+        parts += [_id_and_message(place, entry["Id"]), message]
+        parts += [
+            _attribute(place, number, name, value["DataType"], value["StringValue"])
+            for number, (name, value) in enumerate(entry["MessageAttributes"].items(), 1)
+        ]
+    return b"".join(parts)
+
+
+def _id_and_message(place: int, key: str) -> bytes:
+    at = f"&PublishBatchRequestEntries.member.{place}."
+    return f"{at}Id={key}{at}Message=".encode()
 
 
 @lru_cache(maxsize=4096)
-def _attribute(entry: str, number: int, name: str, kind: str, value: str) -> str:
+def _attribute(place: int, number: int, name: str, kind: str, value: str) -> bytes:
     """Return one attribute. Most of them are the same for thousands of leads."""
-    at = f"{entry}MessageAttributes.entry.{number}."
-    return f"{at}Name={quoted(name)}{at}Value.DataType={kind}{at}Value.StringValue={quoted(value)}"
+    at = f"&PublishBatchRequestEntries.member.{place}.MessageAttributes.entry.{number}.".encode()
+    return b"%bName=%b%bValue.DataType=%b%bValue.StringValue=%b" % (
+        at,
+        quoted(name),
+        at,
+        kind.encode(),
+        at,
+        quoted(value),
+    )
 
 
-def quoted(text: str) -> str:
+def quoted(text: str) -> bytes:
     """Return a text as a form takes it: the usual signs by quick replacements, all of it slowly if others remain."""
-    safe = text
+    safe = text.encode()
     for sign, code in _USUAL:
         safe = safe.replace(sign, code)
-    return quote_plus(text) if safe.encode().translate(None, _SAFE) else safe
+    return quote_plus(text).encode() if safe.translate(None, _SAFE) else safe
 
 
-def parse_publish(body: bytearray) -> Mapping[str, Any]:
+def parse_publish(body: bytes) -> Mapping[str, Any]:
     """
     Read the reply to PublishBatch.
 
@@ -69,7 +83,7 @@ def assume_role_form(role: str, session: str, token: str) -> bytes:
     return urlencode(about | {"RoleSessionName": session, "WebIdentityToken": token}).encode()
 
 
-def parse_role(body: bytearray) -> Mapping[str, Any]:
+def parse_role(body: bytes) -> Mapping[str, Any]:
     """
     Read the reply to AssumeRoleWithWebIdentity.
 
@@ -87,11 +101,11 @@ def parse_role(body: bytearray) -> Mapping[str, Any]:
     return {"keys": Keys(access, secret, token, expires_at.timestamp())}
 
 
-def _result(body: bytearray, action: str) -> ET.Element:
+def _result(body: bytes, action: str) -> ET.Element:
     if len(body) > MAX_XML_BYTES or b"<!" in body:
         raise ValueError("no reply of AWS declares a document type, or is so large")
     try:
-        root = ET.fromstring(bytes(body))  # noqa: S314  neither large, nor with entities
+        root = ET.fromstring(body)  # noqa: S314  neither large, nor with entities
     except (ET.ParseError, LookupError) as error:
         raise ValueError("no XML") from error
     result = root.find(f"{{*}}{action}Result")

@@ -1,61 +1,66 @@
-"""Many HTTP exchanges in flight from one thread, by libcurl, over connections that stay open."""
+"""Many HTTP exchanges in flight from one thread, over connections that stay open."""
 
-import os
+import select
+import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
-import pycurl
+from ports.aws.direct.connecting import NotConnected, Way
+from ports.aws.direct.http import NotHttp, Whole, whole_reply
+from ports.aws.faults import BAD_REPLY
 
-from ports.aws import sides
-
-MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
-"""Ten messages of 1 MiB, each character escaped, fit."""
-_WAKE_S: Final = 1.0
-_NAP_S: Final = 0.001
-"""Without sockets, as while a name is looked up, libcurl does not wait at all."""
-_CERTIFICATES: Final = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
+_AT_ONCE: Final = 64 * 1024
+_LATER: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 Read = TypeVar("Read")
 
 
 class Answer(NamedTuple):
-    """What came of one exchange: a status and the reply, or libcurl's error. Head and body are only lent."""
+    """What came of one exchange: a reply, or a fault by the name that boto3 gives to the same."""
 
-    error: int
-    status: int
-    head: bytearray
-    body: bytearray
+    fault: str | None
     seconds: float
-    was_connected: bool
+    status: int = 0
+    head: bytes = b""
+    body: bytes = b""
 
 
-class _Handle(NamedTuple):
-    curl: Any
-    head: bytearray
-    body: bytearray
+_Answered = tuple[int, Answer]
+"""Which one of the calls, and what came of it."""
+
+
+class _Line:
+    """One connection, and the exchange that is under way on it."""
+
+    __slots__ = ("begun_at", "came", "is_used", "number", "place", "request", "socket", "unsent")
+
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket, self.number, self.is_used = connected, connected.fileno(), False
+        self.place, self.begun_at = 0, 0.0
+        self.request = self.unsent = b""
+        self.came: bytes | bytearray = b""
 
 
 class Lines:
     """The connections of one thread to one URL."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._multi = pycurl.CurlMulti()
-        self._idle: list[_Handle] = []
-        self._authority = certificates()
+        self._lines: dict[int, _Line] = {}
+        self._idle: list[_Line] = []
+        self._poll = select.poll()
+        self._way = Way(url)
+
+    def __del__(self) -> None:
+        """Close the connections with the thread that they belong to."""
+        for line in self._lines.values():
+            line.socket.close()
 
     def exchange(
         self,
         bodies: Sequence[bytes],
-        headers: Callable[[bytes], list[str]],
+        headers: Callable[[bytes], bytes],
         read: Callable[[Answer], tuple[Read, bool]],
         *,
         at_most: int,
@@ -64,112 +69,141 @@ class Lines:
         """
         Post each body, and return what was read of each answer, in order; None for what was not begun.
 
+        A call on a connection that has been used before is sent once more where that one is closed without a byte of a
+        reply: the other side had hung up while nothing was under way.
+
         Args:
             bodies: What to post.
             headers: Makes the lines of the header, just before a body is sent.
             read: Reads an answer, and tells whether no more are to be begun.
             at_most: How many are in flight at a time.
-            timeout_s: How long one may take, with connecting.
+            timeout_s: How long one may take, once there is a connection.
         """
         results: list[Read | None] = [None] * len(bodies)
-        flying: dict[Any, tuple[int, _Handle]] = {}
+        flying: dict[int, _Line] = {}
         begun, stopped = 0, False
-        timeout_ms = int(timeout_s * 1000)
+        self._drop_closed()
         try:
             while True:
-                while not stopped and begun < len(bodies) and len(flying) < at_most:
-                    handle = self._begin(bodies[begun], headers(bodies[begun]), timeout_ms)
-                    flying[handle.curl] = begun, handle
+                answered: list[_Answered] = []
+                while begun < len(bodies) and len(flying) < at_most and not (stopped or answered):
+                    answered += self._begin(begun, self._way.request(headers(bodies[begun]), bodies[begun]), flying)
                     begun += 1
-                if not flying:
+                if not (answered or flying):
                     return results
-                for curl, error in self._wait():
-                    place, handle = flying.pop(curl)
-                    self._multi.remove_handle(curl)
-                    results[place], stops = read(_answer(handle, error))
+                for place, answer in answered or self._wait(flying, timeout_s):
+                    results[place], stops = read(answer)
                     stopped = stopped or stops
-                    self._idle.append(handle)
         finally:
-            for _, handle in flying.values():  # only where something was raised
-                self._multi.remove_handle(handle.curl)
+            for line in flying.values():  # only where something was raised
+                self._drop(line)
 
-    def _begin(self, body: bytes, headers: list[str], timeout_ms: int) -> _Handle:
-        handle = self._idle.pop() if self._idle else self._new()
-        curl = handle.curl
-        handle.head.clear()
-        handle.body.clear()
-        curl.setopt(pycurl.HTTPHEADER, headers)
-        curl.setopt(pycurl.POSTFIELDS, body)
-        curl.setopt(pycurl.TIMEOUT_MS, timeout_ms)
-        self._multi.add_handle(curl)
-        return handle
-
-    def _wait(self) -> list[tuple[Any, int]]:
-        """Work until something has ended. Return what has, with libcurl's errors."""
-        while True:
-            self._multi.perform()
-            left, good, bad = self._multi.info_read()
-            ended = [(curl, 0) for curl in good] + [(curl, error) for curl, error, _ in bad]
-            while left:
-                left, good, bad = self._multi.info_read()
-                ended += [(curl, 0) for curl in good] + [(curl, error) for curl, error, _ in bad]
-            if ended:
-                return ended
-            self._sleep()
-
-    def _sleep(self) -> None:
-        """Wait until a socket is ready, or libcurl has something else to do."""
-        due_ms = self._multi.timeout()
-        if due_ms == 0:
-            return
+    def _begin(self, place: int, request: bytes, flying: dict[int, _Line]) -> list[_Answered]:
+        """Send a request; or return its answer, where there is no connection."""
+        begun_at = time.monotonic()
         try:
-            ready = self._multi.select(min(due_ms / 1000, _WAKE_S) if due_ms > 0 else _WAKE_S)
-        except pycurl.error:  # a signal has come
-            ready = 0
-        if ready <= 0:
-            time.sleep(_NAP_S)
+            line = self._idle.pop() if self._idle else self._connected()
+        except NotConnected as error:
+            return [(place, Answer(str(error), time.monotonic() - begun_at))]
+        line.place, line.begun_at = place, begun_at
+        line.request, line.unsent, line.came = request, request, b""
+        flying[line.number] = line
+        self._send(line)
+        return []
 
-    def _new(self) -> _Handle:
-        handle = _Handle(pycurl.Curl(), bytearray(), bytearray())
-        curl = handle.curl
-        for option, value in {
-            pycurl.URL: self._url,
-            pycurl.POST: 1,
-            pycurl.NOSIGNAL: 1,
-            pycurl.TCP_NODELAY: 1,
-            pycurl.TCP_KEEPALIVE: 1,
-            pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
-            pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
-            pycurl.FOLLOWLOCATION: 0,
-            pycurl.SSL_VERIFYPEER: 1,
-            pycurl.SSL_VERIFYHOST: 2,
-            pycurl.CONNECTTIMEOUT_MS: int(sides.CONNECT_TIMEOUT_S * 1000),
-            pycurl.MAXFILESIZE: MAX_REPLY_BYTES,
-            pycurl.PATH_AS_IS: 1,
-            pycurl.USERAGENT: "leadline",
-            pycurl.HEADERFUNCTION: handle.head.extend,
-            pycurl.WRITEFUNCTION: handle.body.extend,
-        }.items():
-            curl.setopt(option, value)
-        if self._authority:
-            curl.setopt(pycurl.CAINFO, self._authority)
-        return handle
+    def _wait(self, flying: dict[int, _Line], timeout_s: float) -> list[_Answered]:
+        """Wait until something has come, or the first call that was begun is out of time. Return what is answered."""
+        first = next(iter(flying.values()))
+        left_s = first.begun_at + timeout_s - time.monotonic()
+        answered: list[_Answered] = []
+        for number, _ in self._poll.poll(max(0.0, left_s * 1000)):
+            if number in flying:
+                answered += self._advance(flying[number], flying)
+            else:
+                self._drop(self._lines[number])  # an idle one, which the other side has closed
+        now = time.monotonic()
+        for line in [line for line in flying.values() if now - line.begun_at >= timeout_s] if left_s <= 0 else ():
+            answered.append((line.place, Answer("ReadTimeoutError", now - line.begun_at)))
+            self._end(line, flying)
+        return answered
 
+    def _advance(self, line: _Line, flying: dict[int, _Line]) -> list[_Answered]:
+        """Read what has come. Return the answer when it is whole, or will never be."""
+        try:
+            whole = self._read(line)
+        except NotHttp:
+            self._end(line, flying)
+            if not line.came and line.is_used:
+                return self._begin(line.place, line.request, flying)
+            fault = BAD_REPLY if line.came else "ConnectionClosedError"
+            return [(line.place, Answer(fault, time.monotonic() - line.begun_at))]
+        if whole is None:
+            return []
+        self._end(line, flying, stays=whole.stays and not line.unsent)
+        seconds = time.monotonic() - line.begun_at
+        return [(line.place, Answer(None, seconds, whole.status, whole.head, whole.body))]
 
-def certificates() -> str | None:
-    """Return the file of those who vouch for certificates, as boto3 is told, else the system's, else libcurl's own."""
-    told = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
-    return told or next((path for path in (*_CERTIFICATES, _of_botocore()) if path and Path(path).is_file()), None)
+    def _read(self, line: _Line) -> Whole | None:
+        """
+        Return the reply, or None where more is to come.
 
+        Raises:
+            NotHttp: It is none, or the connection has ended before it.
+        """
+        if line.unsent:
+            self._send(line)
+            if not line.unsent:
+                self._poll.modify(line.number, select.POLLIN)
+        while True:
+            try:
+                data = line.socket.recv(_AT_ONCE)
+            except _LATER:
+                return None
+            except OSError:
+                data = b""
+            if not line.came:
+                line.came = data
+            elif isinstance(line.came, bytearray):
+                line.came += data
+            else:
+                line.came = bytearray(line.came + data)
+            whole = whole_reply(line.came, ended=not data)
+            if whole is not None:
+                return whole
 
-def _of_botocore() -> str | None:
-    """Find the file that botocore brings along, without loading it."""
-    spec = find_spec("botocore")
-    return None if spec is None or spec.origin is None else str(Path(spec.origin).with_name("cacert.pem"))
+    def _send(self, line: _Line) -> None:
+        """Send as much as goes; the rest when there is room."""
+        try:
+            while line.unsent:
+                line.unsent = line.unsent[line.socket.send(line.unsent) :]
+        except _LATER:
+            self._poll.modify(line.number, select.POLLIN | select.POLLOUT)
+        except OSError:
+            line.unsent = b""  # what is wrong shows when the reply is read
 
+    def _end(self, line: _Line, flying: dict[int, _Line], *, stays: bool = False) -> None:
+        """End an exchange, and, but for one that stays, the connection."""
+        del flying[line.number]
+        if stays:
+            line.is_used = True
+            line.request = line.came = b""  # of hundreds of idle lines they would be megabytes
+            self._idle.append(line)
+        else:
+            self._drop(line)
 
-def _answer(handle: _Handle, error: int) -> Answer:
-    curl = handle.curl
-    status = 0 if error else curl.getinfo(pycurl.RESPONSE_CODE)
-    was_connected = not error or curl.getinfo(pycurl.PRETRANSFER_TIME) > 0
-    return Answer(error, status, handle.head, handle.body, curl.getinfo(pycurl.TOTAL_TIME), was_connected)
+    def _connected(self) -> _Line:
+        line = _Line(self._way.connect())
+        self._lines[line.number] = line
+        self._poll.register(line.number, select.POLLIN)
+        return line
+
+    def _drop_closed(self) -> None:
+        """Part with connections that the other side has closed while nothing was under way."""
+        for number, _ in self._poll.poll(0):
+            self._drop(self._lines[number])
+
+    def _drop(self, line: _Line) -> None:
+        self._poll.unregister(line.number)
+        del self._lines[line.number]
+        self._idle = [other for other in self._idle if other is not line]
+        line.socket.close()

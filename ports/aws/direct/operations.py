@@ -31,7 +31,7 @@ def write_publish(request: Request) -> bytes:
     return publish_form(_opening(request.common), request.params["PublishBatchRequestEntries"])
 
 
-def _opening(common: Common) -> str:
+def _opening(common: Common) -> bytes:
     return publish_opening(common.params["TopicArn"])
 
 

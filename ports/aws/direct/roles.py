@@ -54,7 +54,7 @@ class RoleTrader:
 
         [result] = Lines(url).exchange(
             [assume_role_form(role, session, token)],
-            lambda _: [f"Content-Type: {FORM_TYPE}"],
+            lambda _: f"Content-Type: {FORM_TYPE}\r\n".encode(),
             read,
             at_most=1,
             timeout_s=sides.READ_TIMEOUT_S,

@@ -117,7 +117,7 @@ class DirectSide:
             code = result.fault.code
             on_call(api, code)
             if code in _EXPIRED or code in _OUT_OF_TIME:
-                heads.append(bytes(answer.head))
+                heads.append(answer.head)
             return result, gives_up(result, answer.seconds, patience_s)
 
         results = self._lines().exchange(

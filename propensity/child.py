@@ -6,7 +6,6 @@ import os
 import resource
 import select
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -79,6 +78,8 @@ def run_command(arguments: Sequence[str], request: bytes, wall_s: float = WALL_S
     Raises:
         ChildFailed: It died, or took too long.
     """
+    import subprocess  # a fork needs none of it
+
     environ = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **_ONE_THREAD}
     try:
         ran = subprocess.run(  # noqa: S603  our own interpreter and module
@@ -124,18 +125,10 @@ def _be_child(work: Callable[[], str], writing: int, size: int) -> NoReturn:
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
         limit(size)
-        os.write(writing, _with_one_thread(work).encode()[:_MAX_ANSWER])
+        os.write(writing, work().encode()[:_MAX_ANSWER])
         code = 0
     finally:
         os._exit(code)
-
-
-def _with_one_thread(work: Callable[[], str]) -> str:
-    """The threads of OpenMP and BLAS stayed behind in the parent: a call that waited for them would never return."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        return work()
 
 
 def _read_all(reading: int, deadline: float) -> bytes:
