@@ -42,7 +42,7 @@ def open_queue(
         wait_time_s: The longest that a receive will wait; on SQS it times out five seconds later.
         in_flight: How many calls to make at a time, None for what suits the transport; the embedded queue makes one.
         on_call: Told of every call to AWS.
-        transport: How calls to AWS are made: `boto3`, or `direct` over libcurl.
+        transport: How calls to AWS are made: `boto3`, or `direct` over sockets of our own.
 
     Raises:
         BadAddress: The URL is none of these, or there is no such file.
@@ -93,7 +93,7 @@ def open_store(
         campaign: Whose leads `newest` and `best` show.
         in_flight: How many calls to make at a time, None for what suits the transport; the embedded store makes one.
         on_call: Told of every call to AWS.
-        transport: How calls to AWS are made: `boto3`, or `direct` over libcurl.
+        transport: How calls to AWS are made: `boto3`, or `direct` over sockets of our own.
 
     Raises:
         BadAddress: The URL is none of these, or the file cannot be opened.
@@ -124,7 +124,7 @@ def open_topic(
         url: Which topic.
         in_flight: How many calls to make at a time, None for what suits the transport; the others make one.
         on_call: Told of every call to AWS.
-        transport: How calls to AWS are made: `boto3`, or `direct` over libcurl.
+        transport: How calls to AWS are made: `boto3`, or `direct` over sockets of our own.
 
     Raises:
         BadAddress: The URL is none of these, or the file cannot be opened.

@@ -18,7 +18,7 @@ CountCall = Callable[[str, str], object]
 
 
 Transport = Literal["boto3", "direct"]
-"""How calls to AWS are made: by the SDK, or by libcurl."""
+"""How calls to AWS are made: by the SDK, or straight over sockets."""
 
 
 def not_counted(_api: str, _result: str) -> None:

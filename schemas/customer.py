@@ -19,8 +19,9 @@ USUAL_FIELDS: Final = (
 )
 """The fields that a producer always sends. Which of them a worker insists on is said by the model that it serves."""
 
+NO_CONTROLS: Final = r"^[^\x00-\x1f\x7f]+$"
 Flag = Annotated[int, Field(ge=0, le=1)]
-Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROLS)]
 
 
 def _require_usual_fields(schema: dict[str, Any]) -> None:
@@ -85,7 +86,7 @@ class Known(TypedDict, total=False):
     """
     A customer after validation, as the worker has thousands of them in hand: `Customer`, as light as Python has it.
 
-    Bounds and units stand there. A field that did not come may be absent, or None. The order of fields is the same.
+    Bounds and units stand there. A field that did not come may be absent, or None.
     """
 
     customer_id: Required[str]
@@ -109,5 +110,6 @@ _CONTENT: Final = TypeAdapter(Known)
 
 
 def content_sha256(customer: Known) -> str:
-    """Digest of the known fields, the same for both forms of an event and for 49 and 49.0."""
-    return hashlib.sha256(_CONTENT.dump_json(customer, exclude_none=True)).hexdigest()
+    """Digest of the known fields, the same for both forms of an event, in whatever order, and for 49 and 49.0."""
+    in_order = {name: customer[name] for name in Known.__annotations__ if name in customer}  # type: ignore[literal-required]
+    return hashlib.sha256(_CONTENT.serializer.to_json(in_order, exclude_none=True)).hexdigest()

@@ -12,8 +12,6 @@ MAX_ENTRIES: Final = 10
 
 Item = TypeVar("Item")
 Entry = dict[str, Any]
-Entered = Mapping[str, Any] | Fault
-"""What became of an entry: the reply to it, or its fault."""
 
 
 class BatchCall(NamedTuple):
@@ -47,7 +45,14 @@ def split(
         yield batch
 
 
-def send_batches(calls: Calls, call: BatchCall, batches: Sequence[list[Entry]], *, again: bool) -> list[Entered]:
+class BatchResult(NamedTuple):
+    """What became of the entries, by their places in the order of all: the reply to each, and the faults of some."""
+
+    replies: list[Mapping[str, Any] | None]
+    faults: dict[int, Fault]
+
+
+def send_batches(calls: Calls, call: BatchCall, batches: Sequence[list[Entry]], *, again: bool) -> BatchResult:
     """
     Make a call for each batch of up to ten entries. Nothing is raised for what AWS says: each entry has its result.
 
@@ -56,45 +61,44 @@ def send_batches(calls: Calls, call: BatchCall, batches: Sequence[list[Entry]], 
         call: Which one.
         batches: Entries. Each gets an `Id` that no other has, so that a reply to another call counts for nothing.
         again: Whether entries that failed, but not by our fault, get one more call.
-
-    Returns:
-        What became of each, in the order of all entries.
     """
     entries = list(chain.from_iterable(batches))
     ids = list(map(str, range(len(entries))))
     for key, entry in zip(ids, entries, strict=True):
         entry["Id"] = key
-    entered = _sent(calls, call, batches, ids)
-    if again and (unlucky := [place for place, one in enumerate(entered) if _may_do_later(one)]):
+    replies, faults = _sent(calls, call, batches, ids)
+    # Where the call itself failed, it has had its further tries.
+    unlucky = [place for place, fault in faults.items() if fault.transient and fault.by_entry] if again else []
+    if unlucky:
         cut = [unlucky[i : i + MAX_ENTRIES] for i in range(0, len(unlucky), MAX_ENTRIES)]
         second = _sent(calls, call, [[entries[place] for place in places] for places in cut], [ids[p] for p in unlucky])
-        for place, one in zip(unlucky, second, strict=True):
-            entered[place] = one
-    return entered
+        for number, place in enumerate(unlucky):
+            del faults[place]
+            replies[place] = second.replies[number]
+        faults |= {unlucky[number]: fault for number, fault in second.faults.items()}
+    return BatchResult(replies, faults)
 
 
-def _sent(calls: Calls, call: BatchCall, batches: Sequence[list[Entry]], ids: Sequence[str]) -> list[Entered]:
+def _sent(calls: Calls, call: BatchCall, batches: Sequence[list[Entry]], ids: Sequence[str]) -> BatchResult:
     """Make the calls once, the ids being those of all entries, and tell what went wrong."""
     results = calls.call_all(call.side, call.operation, [Request(call.common, {call.entries: b}) for b in batches])
-    entered: list[Entered] = []
+    sent = BatchResult([], {})
     for batch, result in zip(batches, results, strict=True):
-        wanted = ids[len(entered) : len(entered) + len(batch)]
+        begin = len(sent.replies)
+        wanted = ids[begin : begin + len(batch)]
         if (done := _all_done(result, wanted)) is not None:
-            entered += done
+            sent.replies.extend(done)
             continue
         read = _read(result, wanted)
-        for fault in dict.fromkeys(one for one in read if isinstance(one, Fault)):
+        faults = {begin + place: one for place, one in enumerate(read) if isinstance(one, Fault)}
+        for fault in dict.fromkeys(faults.values()):
             calls.tell(call.api, fault)
-        entered += read
-    return entered
+        sent.faults.update(faults)
+        sent.replies.extend(None if isinstance(one, Fault) else one for one in read)
+    return sent
 
 
-def _may_do_later(one: Entered) -> bool:
-    """Tell whether the call went well, and one entry failed for now."""
-    return isinstance(one, Fault) and one.transient and one.by_entry
-
-
-def _all_done(result: Result, wanted: Sequence[str]) -> Sequence[Entered] | None:
+def _all_done(result: Result, wanted: Sequence[str]) -> Sequence[Mapping[str, Any]] | None:
     """Return the replies to all entries; None where not all are done, or not in their order: it happens rarely."""
     if isinstance(result, Failure) or result.body.get("Failed"):
         return None
@@ -105,7 +109,7 @@ def _all_done(result: Result, wanted: Sequence[str]) -> Sequence[Entered] | None
         return None
 
 
-def _read(result: Result, wanted: Sequence[str]) -> Sequence[Entered]:
+def _read(result: Result, wanted: Sequence[str]) -> Sequence[Mapping[str, Any] | Fault]:
     """Return what became of each entry of a call."""
     if isinstance(result, Failure):
         return [result.fault] * len(wanted)
@@ -115,9 +119,9 @@ def _read(result: Result, wanted: Sequence[str]) -> Sequence[Entered]:
         return [not_a_reply(result.request_id()).fault] * len(wanted)
 
 
-def _sorted(reply: Reply, wanted: Sequence[str]) -> list[Entered]:
+def _sorted(reply: Reply, wanted: Sequence[str]) -> list[Mapping[str, Any] | Fault]:
     """Only what the reply lists as done, and not as failed, is done: what it leaves out is what nobody knows about."""
     unknown = Fault("NotInTheReply", reply.request_id(), transient=True, by_entry=True)
-    found: dict[str, Entered] = {entry["Id"]: entry for entry in reply.body.get("Successful") or ()}
+    found: dict[str, Mapping[str, Any] | Fault] = {entry["Id"]: entry for entry in reply.body.get("Successful") or ()}
     found |= {entry["Id"]: Fault.of_entry(entry, unknown.request_id) for entry in reply.body.get("Failed") or ()}
     return [found.get(key, unknown) for key in wanted]

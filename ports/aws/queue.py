@@ -6,7 +6,7 @@ from typing import Final
 
 from ports.addresses import check_queue_url, queue_endpoint, queue_region
 from ports.aws import sides
-from ports.aws.batches import MAX_ENTRIES, BatchCall, Entered, Entry, send_batches, split
+from ports.aws.batches import MAX_ENTRIES, BatchCall, BatchResult, Entry, send_batches, split
 from ports.aws.client import Calls
 from ports.aws.endpoints import region_of
 from ports.aws.faults import Failure, Fault
@@ -91,23 +91,26 @@ class SqsQueue:
 
     def delete(self, messages: Sequence[Message]) -> list[Message]:
         """Delete messages that are done. Return those that are not known to be deleted."""
-        entered = self._send_all("DeleteMessageBatch", [{"ReceiptHandle": message.receipt} for message in messages])
-        return [message for message, one in zip(messages, entered, strict=True) if isinstance(one, Fault)]
+        faults = self._send_all(
+            "DeleteMessageBatch", [{"ReceiptHandle": message.receipt} for message in messages]
+        ).faults
+        return [messages[place] for place in sorted(faults)]
 
     def set_visibility(self, timeouts_s: Sequence[tuple[Message, int]]) -> list[Message]:
         """Make each message visible after its seconds. Return those whose receipt SQS does not take any more."""
         entries: list[Entry] = [
             {"ReceiptHandle": message.receipt, "VisibilityTimeout": timeout_s} for message, timeout_s in timeouts_s
         ]
-        entered = self._send_all("ChangeMessageVisibilityBatch", entries, self._leases)
-        return [message for (message, _), one in zip(timeouts_s, entered, strict=True) if _is_lost(one)]
+        faults = self._send_all("ChangeMessageVisibilityBatch", entries, self._leases).faults
+        return [timeouts_s[place][0] for place, fault in sorted(faults.items()) if _is_lost(fault)]
 
     def send(self, bodies: Sequence[bytes]) -> list[str | None]:
         """Put messages on the queue. Return their ids in order, None for one that was not taken."""
         texts = [_text(body) for body in bodies]
-        entered = self._send_all("SendMessageBatch", [{"MessageBody": text} for text in texts if text is not None])
-        ids = iter([None if isinstance(one, Fault) else one.get("MessageId") for one in entered])
-        return [None if text is None else next(ids) for text in texts]
+        entries: list[Entry] = [{"MessageBody": text} for text in texts if text is not None]
+        replies = iter(self._send_all("SendMessageBatch", entries).replies)
+        taken = [None if text is None else next(replies) for text in texts]
+        return [None if reply is None else reply.get("MessageId") for reply in taken]
 
     def depth(self) -> Depth:
         """
@@ -169,7 +172,7 @@ class SqsQueue:
         patience_s = wait_time_s + sides.READ_TIMEOUT_S
         return [_messages(r) for r in self._side.attempt("ReceiveMessage", requests, patience_s=patience_s)]
 
-    def _send_all(self, operation: str, entries: Sequence[Entry], side: Side | None = None) -> list[Entered]:
+    def _send_all(self, operation: str, entries: Sequence[Entry], side: Side | None = None) -> BatchResult:
         call = BatchCall(side or self._side, operation, self._common)
         if operation == "SendMessageBatch":
             batches = list(split(entries, size=lambda e: len(e["MessageBody"].encode()), max_bytes=MAX_BODY_BYTES))
@@ -190,9 +193,9 @@ def _messages(result: Result) -> list[Message] | Failure:
         return not_a_reply(result.request_id())
 
 
-def _is_lost(one: Entered) -> bool:
+def _is_lost(fault: Fault) -> bool:
     """SQS names a lost lease by several codes; what they share is that the receipt will never do."""
-    return isinstance(one, Fault) and not one.transient and one.by_entry
+    return not fault.transient and fault.by_entry
 
 
 def _text(body: bytes) -> str | None:

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic_core import from_json
-
 from ports.aws.sdk import AwsError, BadReply
 from ports.aws.sdk_short import READ
+from ports.aws.sides import read_json
 from ports.protocols import CountCall
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def _is_reply(response: "AWSResponse", model: "OperationModel", read: Mapping[st
     if model.service_model.resolved_protocol != "json" or model.output_shape is None:
         return True
     try:
-        whole = from_json(response.content) if read is None else read
+        whole = read_json(response.content) if read is None else read
         held = {name: value for name, value in whole.items() if value is not None}
     except (AttributeError, ValueError):
         return False

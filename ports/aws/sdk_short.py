@@ -13,12 +13,12 @@ from botocore.endpoint import convert_to_response_dict
 from botocore.hooks import first_non_none_response
 from botocore.httpsession import URLLib3Session
 from botocore.parsers import create_parser
-from pydantic_core import from_json
 
 from ports.aws.sdk import BadReply
 from ports.aws.sdk_forms import form
 from ports.aws.sdk_lines import quicken
 from ports.aws.sdk_signing import Signable, signer_of
+from ports.aws.sides import read_json
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
@@ -111,7 +111,7 @@ class ShortWay:
     def _read(self, response: "AWSResponse", model: "OperationModel", context: dict[str, Any]) -> dict[str, Any]:
         if not self._is_json or response.status_code >= _FIRST_ERROR:
             return self._parsed(response, model)
-        read = from_json(response.content)
+        read = read_json(response.content)
         if not isinstance(read, dict):
             raise BadReply
         context[READ] = read

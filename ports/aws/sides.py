@@ -1,9 +1,11 @@
-"""One small interface over the two ways to AWS: boto3, and libcurl. A request is what boto3's method would take."""
+"""One small interface over the two ways to AWS: boto3, and sockets. A request is what boto3's method would take."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
 
 from ports.aws.faults import BAD_REPLY, Failure, Fault
 
@@ -66,6 +68,19 @@ class Side(Protocol):
 
     def beside(self) -> "Side":
         """Return another side of the same, whose calls wait for none of this one's."""
+
+
+def read_json(text: bytes) -> Any:  # noqa: ANN401  whatever JSON holds
+    """
+    Read JSON.
+
+    Raises:
+        ValueError: It is none, or nested too deep.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def gives_up(failure: Failure, seconds: float, patience_s: float) -> bool:

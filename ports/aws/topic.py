@@ -9,7 +9,6 @@ from ports.addresses import topic_region
 from ports.aws.batches import BatchCall, Entry, send_batches, split
 from ports.aws.client import Calls
 from ports.aws.endpoints import region_of
-from ports.aws.faults import Fault
 from ports.aws.sides import Common, Side
 from ports.aws.transport import open_side
 from ports.protocols import CountCall, Transport
@@ -57,8 +56,8 @@ class SnsTopic:
         places = split(fitting, size=sizes.__getitem__, max_bytes=MAX_BATCH_BYTES)
         batches = [[entries[place] for place in batch] for batch in places]
         # Not tried again here: the message of what comes back stays on the queue.
-        entered = send_batches(self._calls, self._call, batches, again=False)
-        done = {place for place, one in zip(fitting, entered, strict=True) if not isinstance(one, Fault)}
+        faults = send_batches(self._calls, self._call, batches, again=False).faults
+        done = {place for number, place in enumerate(fitting) if number not in faults}
         return [lead for place, lead in enumerate(leads) if place not in done]
 
 

@@ -32,7 +32,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def served_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make AWS answer from a server: what libcurl asks cannot be answered within this process."""
+    """Make AWS answer from a server: what goes over sockets cannot be answered within this process."""
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -49,7 +49,7 @@ def served_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(params=["embedded", "aws", "direct"])
 def side(request: pytest.FixtureRequest) -> str:
-    """Say where the port under test lives: in a file, on AWS over boto3, on AWS over libcurl."""
+    """Say where the port under test lives: in a file, on AWS over boto3, on AWS over the direct transport."""
     if request.param != "embedded":
         request.getfixturevalue({"aws": "aws", "direct": "served_aws"}[request.param])
     return str(request.param)

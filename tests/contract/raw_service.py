@@ -28,6 +28,10 @@ class Listening:
         """The same as a URL."""
         return f"http://127.0.0.1:{self.port}" if self._tls is None else f"https://localhost:{self.port}"
 
+    def shrink_buffers(self) -> None:
+        """Let the system take only a little for connections to come, as long as it is not read."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
     def __enter__(self) -> Self:
         threading.Thread(target=self._serve, daemon=True).start()
         return self

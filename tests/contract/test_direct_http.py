@@ -144,7 +144,7 @@ BAD: Final = {
     "a length with a fraction": said_length(b"5.0"),
     "a length of another script": said_length("٥".encode()),  # noqa: RUF001  a five
     "a length that is parted": said_length(b"5\r6"),
-    "a length that goes on": said_length(b"5\r\n 6").replace(b"5\r\n 6", b"\r\n 5"),
+    "a length on the next line": said_length(b"\r\n 5"),
     "no length": said_length(b""),
     "a huge length": said_length(b"9" * 30),
     "two lengths": message(OK, b"Content-Length: 4", b"Content-Length: 5", body=b"body"),
@@ -222,13 +222,12 @@ def test_a_reply_that_is_cut_anywhere_is_awaited_and_the_whole_one_is_what_was_s
             whole_reply(sent[:cut], ended=True)
 
 
-TOKENS: Final = some.sampled_from(
-    [OK, b"HTTP/1.0 500 ", b"HTTP/1.1 100 C", b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"Content-Length:", CHUNKED, b" ", b"0",
-     b"5", b"a", b"-", b"+", b";", b":", b"\0", b"\xff", b"Connection: close", b"body"]
-)  # fmt: skip
+SIGNS: Final = [bytes([sign]) for sign in b"\r\n 05a-+;:\0\xff"]
+WORDS: Final = [OK, CHUNKED, b"HTTP/1.0 500 ", b"HTTP/1.1 100 C", b"Content-Length:", b"Connection: close", b"\r\n\r\n"]
+TOKENS: Final = some.sampled_from([*WORDS, *SIGNS, b"\r\n", b"body"])
 
 
-@given(some.binary() | some.lists(TOKENS).map(b"".join), some.booleans())
+@given(came=some.binary() | some.lists(TOKENS).map(b"".join), ended=some.booleans())
 def test_any_bytes_at_all_are_a_reply_or_a_part_of_one_or_none(came: bytes, *, ended: bool) -> None:
     try:
         reply = whole_reply(came, ended=ended)

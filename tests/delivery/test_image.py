@@ -357,7 +357,7 @@ def test_the_lean_worker_has_no_scikit_learn_and_scores_as_the_bundle_does_here(
 ) -> None:
     lean = Image(built.images["worker-lean"])
     try:
-        assert ["numpy", "pycurl"] == json.loads(
+        assert ["numpy"] == json.loads(
             lean.python(_PARTS, json.dumps(["sklearn", "scipy", "joblib", "numpy", "pycurl"]))
         )
         assert_scores_as_here(lean, demo_model)

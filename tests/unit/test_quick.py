@@ -68,7 +68,9 @@ def hazards() -> Iterator[bytes]:
         '"x": "a:b"', '"a\\u0067e": 25',
         '"x": {"y": 1, "y": 2}', '"consent": {"email": true, "email": false}', '"consent": {"email": true, "x": 1}',
         '"consent": {"email": "yes"}', '"consent": null', '"age" :25', '"age": 25.0', '"age": 2.5e1', '"age": true',
-        '"age": -0',
+        '"age": -0', '"mortgage": -0', '"mortgage": -0.0', '"mortgage": 1E5', '"mortgage": 1e6', '"mortgage": 1000000.0000001',
+        '"age": 130', '"age": 131', '"age": 1e2', '"age": 99999999999999999999', '"security": 2', '"security": -1',
+        f'"x": {"[" * 5000}{"]" * 5000}', f'"x": {"[" * 5000}',
         '"mortgage": 1e400',
         '"mortgage": NaN', '"mortgage": 9007199254740993', '"mortgage": 0.1e-400', '"mortgage": 01',
         '"mortgage": "1"', '"mortgage": 123456.78901234567', '"customer_id": "2"', '"customer_id": "b:c"', '"age": 25,',
@@ -88,9 +90,15 @@ def hazards() -> Iterator[bytes]:
     yield from (encoded([[plain_event()]]), encoded([plain_event()] * 1001), encoded([plain_event(), cloud_event()]))
     yield from (encoded(notification(text)), encoded(bus_event(plain_event())), encoded(bus_event(cloud_event())))
     for time in ("2026-01-15T11:00:00+01:00", "2026-01-15t10:00:00z", "2026-02-30T10:00:00Z", "2026-01-15T10:00:60Z",
-                 "2026-01-15T10:00:00.5Z", "2026-01-15T10:00:00.1234567Z",
+                 "2026-01-15T10:00:00.5Z", "2026-01-15T10:00:00.1234567Z", "20260115T100000.123Z", "2026-W03-4T10:00:00Z",
+                 "2026-01-15 10:00:00Z", "2026-01-15T10:00:00,5Z", "2026-01-15T24:00:00Z", "2026-01-15T10:00:00.Z", "2026-01-15T10:00Z",
                  "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"):  # fmt: skip
         yield encoded(plain_event(event_time=time))
+    for name in ("\x7f", "a\u00a0b", "a\u0085b", "é", "x" * 128, "x" * 129, "é" * 128, "é" * 129, "", " ", "a\u2028b"):
+        for field in ("customer_id", "event_id"):
+            yield json.dumps(plain_event(**{field: name}), ensure_ascii=False).encode()
+        yield json.dumps(cloud_event(source=name * 8), ensure_ascii=False).encode()
+    yield encoded(cloud_event() | {"subject": None, "datacontenttype": 1})
     yield encoded([plain_event(), plain_event(event_time="9999-12-31T23:59:59Z"), plain_event(level=None)])
 
 

@@ -5,11 +5,9 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from pydantic_core import from_json
-
 from ports.aws.direct.lines import Answer
 from ports.aws.faults import BAD_REPLY, Failure, Fault
-from ports.aws.sides import Reply, Result, not_a_reply
+from ports.aws.sides import Reply, Result, not_a_reply, read_json
 
 Parse = Callable[[bytes], Mapping[str, Any]]
 """Reads the body of a reply; raises ValueError where it is none."""
@@ -42,7 +40,7 @@ def json_parser(**forms: type) -> Parse:
     """
 
     def parse(body: bytes) -> Mapping[str, Any]:
-        read: Mapping[str, Any] = from_json(body)
+        read: Mapping[str, Any] = read_json(body)
         if not isinstance(read, dict):
             raise ValueError("no object")  # noqa: TRY004  one kind of error for the caller
         known = False
@@ -80,7 +78,7 @@ def _refused(answer: Answer) -> Failure:
     """Read an error: one that bears no code of AWS is of somebody else."""
     head = answer.head
     try:
-        body = from_json(answer.body)
+        body = read_json(answer.body)
     except ValueError:
         body = {}
     body = body if isinstance(body, dict) else {}

@@ -51,6 +51,7 @@ class Lines:
         self._idle: list[_Line] = []
         self._poll = select.poll()
         self._way = Way(url)
+        self._timeout_s = 0.0
 
     def __del__(self) -> None:
         """Close the connections with the thread that they belong to."""
@@ -81,7 +82,7 @@ class Lines:
         """
         results: list[Read | None] = [None] * len(bodies)
         flying: dict[int, _Line] = {}
-        begun, stopped = 0, False
+        begun, stopped, self._timeout_s = 0, False, timeout_s
         self._drop_closed()
         try:
             while True:
@@ -91,30 +92,30 @@ class Lines:
                     begun += 1
                 if not (answered or flying):
                     return results
-                for place, answer in answered or self._wait(flying, timeout_s):
+                for place, answer in answered or self._wait(flying):
                     results[place], stops = read(answer)
                     stopped = stopped or stops
         finally:
             for line in flying.values():  # only where something was raised
                 self._drop(line)
 
-    def _begin(self, place: int, request: bytes, flying: dict[int, _Line]) -> list[_Answered]:
-        """Send a request; or return its answer, where there is no connection."""
+    def _begin(self, place: int, request: bytes, flying: dict[int, _Line], *, anew: bool = False) -> list[_Answered]:
+        """Send a request, if need be over a new connection; or return its answer, where there is no connection."""
         begun_at = time.monotonic()
         try:
-            line = self._idle.pop() if self._idle else self._connected()
+            line = self._idle.pop() if self._idle and not anew else self._connected()
         except NotConnected as error:
             return [(place, Answer(str(error), time.monotonic() - begun_at))]
-        line.place, line.begun_at = place, begun_at
-        line.request, line.unsent, line.came = request, request, b""
+        line.place, line.begun_at = place, time.monotonic()
+        line.request = line.unsent = request
         flying[line.number] = line
         self._send(line)
         return []
 
-    def _wait(self, flying: dict[int, _Line], timeout_s: float) -> list[_Answered]:
+    def _wait(self, flying: dict[int, _Line]) -> list[_Answered]:
         """Wait until something has come, or the first call that was begun is out of time. Return what is answered."""
         first = next(iter(flying.values()))
-        left_s = first.begun_at + timeout_s - time.monotonic()
+        left_s = first.begun_at + self._timeout_s - time.monotonic()
         answered: list[_Answered] = []
         for number, _ in self._poll.poll(max(0.0, left_s * 1000)):
             if number in flying:
@@ -122,7 +123,8 @@ class Lines:
             else:
                 self._drop(self._lines[number])  # an idle one, which the other side has closed
         now = time.monotonic()
-        for line in [line for line in flying.values() if now - line.begun_at >= timeout_s] if left_s <= 0 else ():
+        late = [line for line in flying.values() if now - line.begun_at >= self._timeout_s] if left_s <= 0 else ()
+        for line in late:
             answered.append((line.place, Answer("ReadTimeoutError", now - line.begun_at)))
             self._end(line, flying)
         return answered
@@ -134,7 +136,7 @@ class Lines:
         except NotHttp:
             self._end(line, flying)
             if not line.came and line.is_used:
-                return self._begin(line.place, line.request, flying)
+                return self._begin(line.place, line.request, flying, anew=True)
             fault = BAD_REPLY if line.came else "ConnectionClosedError"
             return [(line.place, Answer(fault, time.monotonic() - line.begun_at))]
         if whole is None:
@@ -159,8 +161,8 @@ class Lines:
                 data = line.socket.recv(_AT_ONCE)
             except _LATER:
                 return None
-            except OSError:
-                data = b""
+            except OSError:  # no reply ends with that
+                raise NotHttp from None
             if not line.came:
                 line.came = data
             elif isinstance(line.came, bytearray):
@@ -168,7 +170,7 @@ class Lines:
             else:
                 line.came = bytearray(line.came + data)
             whole = whole_reply(line.came, ended=not data)
-            if whole is not None:
+            if whole is not None or time.monotonic() - line.begun_at > self._timeout_s:
                 return whole
 
     def _send(self, line: _Line) -> None:
@@ -179,7 +181,7 @@ class Lines:
         except _LATER:
             self._poll.modify(line.number, select.POLLIN | select.POLLOUT)
         except OSError:
-            line.unsent = b""  # what is wrong shows when the reply is read
+            pass  # what is wrong shows when the reply is read
 
     def _end(self, line: _Line, flying: dict[int, _Line], *, stays: bool = False) -> None:
         """End an exchange, and, but for one that stays, the connection."""

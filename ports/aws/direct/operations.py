@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from pydantic_core import to_json
+import msgspec
 
 from ports.aws.direct.answers import Parse, json_parser
 from ports.aws.direct.forms import FORM_TYPE, parse_publish, publish_form, publish_opening
@@ -23,7 +23,7 @@ class Operation(NamedTuple):
 
 def write_json(request: Request) -> bytes:
     """Write the parameters as JSON; those that many share were written before."""
-    return request.common.opening + b"," + to_json(request.params)[1:]
+    return request.common.opening + b"," + msgspec.json.encode(request.params)[1:]
 
 
 def write_publish(request: Request) -> bytes:
@@ -56,4 +56,4 @@ OPERATIONS: Final[Mapping[str, Mapping[str, Operation]]] = {
     },
     "sns": {"PublishBatch": Operation((("content-type", FORM_TYPE),), write_publish, parse_publish)},
 }
-"""What goes over libcurl; all else is rare, and goes over boto3."""
+"""What goes straight over sockets; all else is rare, and goes over boto3."""

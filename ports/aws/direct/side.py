@@ -1,4 +1,4 @@
-"""One service over libcurl, from any number of threads."""
+"""One service over connections of our own, from any number of threads."""
 
 import logging
 import threading
