@@ -42,6 +42,10 @@ class Decoder:
         self._latest = utc_text(now + MAX_AHEAD)
         self._reader = reader(tuple(needed))
 
+    def decode_usual(self, bodies: Sequence[bytes]) -> list[Case] | None:
+        """Read messages that hold one good event each; None where any of them is to be decoded by itself."""
+        return self._reader.read_all(bodies, self._latest)
+
     def decode(self, body: bytes) -> Sequence[Case | Reject]:
         """
         Read the events of one message.

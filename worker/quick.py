@@ -9,7 +9,7 @@ for `worker.parse` to look closely.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from types import NoneType, UnionType
@@ -33,26 +33,41 @@ from schemas.event import (
 )
 
 _COLONS_OF_A_TIME: Final = 2
-_USUAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
+_USUAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII).fullmatch
 _WHOLE_SECONDS: Final = len("2026-01-15T10:00:00Z")
 _OTHER_ATTRIBUTES: Final = ("subject", "datacontenttype", "dataschema")
 """Texts of a CloudEvent that nothing depends on."""
 
 _EventId = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EVENT_ID_BYTES)]
+_UNUSUAL: Final = (ValueError, RecursionError)
 _Event = dict[str, Any]
 _Read = Callable[[bytes], Any]
 
 
+class _Columns(NamedTuple):
+    """What there is to know of n events, and how many keys they have."""
+
+    ids: list[str]
+    times: list[str]
+    sources: list[str]
+    customers: list[_Event]
+    keys: int
+
+
 class _Form(NamedTuple):
-    """One form of an event: what reads one, what reads many, and what makes a case of one and counts its keys."""
+    """One form of an event: what reads one, what reads many, and what takes many apart."""
 
     one: _Read
     many: _Read
-    case: Callable[[_Event], tuple[Case, int]]
+    columns: Callable[[list[_Event]], _Columns]
 
 
 class Reader:
-    """Reads messages whose events all have the fields that a model uses."""
+    """
+    Reads messages whose events all have the fields that a model uses.
+
+    Whatever is returned here, `worker.parse` and validation would return as well: a test compares them.
+    """
 
     def __init__(self, needed: Collection[str]) -> None:
         plain = _fields(PlainCustomerUpdated, needed, event_id=_EventId, event_time=str)
@@ -60,37 +75,46 @@ class Reader:
         others = dict.fromkeys(_OTHER_ATTRIBUTES, str)
         cloud_event = _fields(CustomerUpdated, (), id=_EventId, time=str, data=data, **others)
         self._plain = _Form(*_readers(plain), _of_plain)
-        self._cloud_event = _Form(*_readers(cloud_event), _of_cloud_event)
+        self._cloud_event = _Form(*_readers(cloud_event), _of_cloud_events)
 
     def read(self, body: bytes, latest: str) -> list[Case] | None:
         """
         Return the events of a message, or None where it must be looked at closely.
 
-        Whatever is returned here, `worker.parse` and validation would return as well: a test compares them.
-
         Args:
             body: The message as it came.
             latest: No event may have a later time than this, UTC with six digits of fraction.
         """
-        if len(body) > MAX_MESSAGE_BYTES or b"\\" in body:
-            return None
-        form = self._cloud_event if b'"specversion"' in body else self._plain
+        if not body.startswith(b"["):
+            return self.read_all([body], latest)
         try:
-            if body.startswith(b"["):
-                read = [form.case(event) for event in form.many(body)]
-                cases, keys = [case for case, _ in read], sum(count for _, count in read)
-            else:
-                case, keys = form.case(form.one(body))
-                cases = [case]
-        except (ValueError, RecursionError):
+            form = self._form(body)
+            cases = _cases(form, form.many(body), body, latest)
+        except _UNUSUAL:
             return None
-        colons = body.count(b":") - keys
-        if colons and colons != sum(map(_colons_inside, cases)):
+        return cases if cases and len(cases) <= MAX_EVENTS_PER_MESSAGE else None
+
+    def read_all(self, bodies: Sequence[bytes], latest: str) -> list[Case] | None:
+        """
+        Return the events of messages of one event each; None where any of them must be looked at closely, or is packed.
+
+        Args:
+            bodies: The messages.
+            latest: As for `read`.
+        """
+        if max(map(len, bodies)) > MAX_MESSAGE_BYTES:
             return None
-        for case in cases:
-            if case.event_time > latest:
-                return None
-        return cases if 0 < len(cases) <= MAX_EVENTS_PER_MESSAGE else None
+        together = b"".join(bodies)
+        try:
+            form = self._form(together)
+            return _cases(form, [form.one(body) for body in bodies], together, latest)
+        except _UNUSUAL:
+            return None
+
+    def _form(self, text: bytes) -> _Form:
+        if b"\\" in text:
+            raise ValueError("has an escape")
+        return self._cloud_event if b'"specversion"' in text else self._plain
 
 
 @lru_cache(maxsize=16)
@@ -99,24 +123,38 @@ def reader(needed: tuple[str, ...]) -> Reader:
     return Reader(needed)
 
 
-def _of_plain(event: _Event) -> tuple[Case, int]:
-    """Return what there is to decide on, and how many colons its keys and its time have."""
-    keys = len(event) + _COLONS_OF_A_TIME
-    # What is left is what is known of the customer.
-    return _case(event.pop("event_id"), event.pop("event_time"), PLAIN_SOURCE, event), keys
+def _cases(form: _Form, events: list[_Event], text: bytes, latest: str) -> list[Case] | None:
+    """
+    Return what there is to decide on, or None where something is unusual.
+
+    No event has fewer colons than its keys and its time account for. So if all together have no more, none has.
+    """
+    ids, times, sources, customers, keys = form.columns(events)
+    colons = text.count(b":") - keys - _COLONS_OF_A_TIME * len(ids)
+    if (
+        not "".join(ids).isascii()
+        or not "".join(ids + [customer["customer_id"] for customer in customers]).isprintable()
+    ):
+        return None
+    cases = list(map(Case, ids, map(_canonical, times), sources, cast("list[Known]", customers)))
+    if colons and colons != sum(map(_colons_inside, cases)):
+        return None
+    return None if any(case.event_time > latest for case in cases) else cases
 
 
-def _of_cloud_event(event: _Event) -> tuple[Case, int]:
-    customer = event["data"]
-    keys = len(event) + len(customer) + _COLONS_OF_A_TIME
-    keys += sum((event.get(name) or "").count(":") for name in _OTHER_ATTRIBUTES)
-    return _case(event["id"], event["time"], event["source"], customer), keys
+def _of_plain(events: list[_Event]) -> _Columns:
+    keys = sum(map(len, events))
+    ids = [event.pop("event_id") for event in events]
+    times = [event.pop("event_time") for event in events]
+    return _Columns(ids, times, [PLAIN_SOURCE] * len(events), events, keys)  # what is left is known of the customers
 
 
-def _case(event_id: str, time: str, source: str, customer: _Event) -> Case:
-    if not (event_id.isascii() and event_id.isprintable() and customer["customer_id"].isprintable()):
-        raise ValueError
-    return Case(event_id, _canonical(time), source, cast("Known", customer))
+def _of_cloud_events(events: list[_Event]) -> _Columns:
+    customers = [event["data"] for event in events]
+    colons = sum((event.get(name) or "").count(":") for event in events for name in _OTHER_ATTRIBUTES)
+    keys = sum(map(len, events)) + sum(map(len, customers)) + colons
+    ids, times, sources = ([event[name] for event in events] for name in ("id", "time", "source"))
+    return _Columns(ids, times, sources, customers, keys)
 
 
 def _colons_inside(case: Case) -> int:
@@ -128,7 +166,7 @@ def _colons_inside(case: Case) -> int:
 
 def _canonical(time: str) -> str:
     """Write a time of the usual form as `schemas.event.canonical_time` does; raises ValueError where it is not so."""
-    if _USUAL_TIME.fullmatch(time) is None:
+    if _USUAL_TIME(time) is None:
         raise ValueError
     datetime.fromisoformat(time)  # the calendar
     return f"{time[:19]}.000000Z" if len(time) == _WHOLE_SECONDS else f"{time[:-1]:0<26}Z"

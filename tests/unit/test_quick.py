@@ -68,7 +68,8 @@ def hazards() -> Iterator[bytes]:
         '"x": "a:b"', '"a\\u0067e": 25',
         '"x": {"y": 1, "y": 2}', '"consent": {"email": true, "email": false}', '"consent": {"email": true, "x": 1}',
         '"consent": {"email": "yes"}', '"consent": null', '"age" :25', '"age": 25.0', '"age": 2.5e1', '"age": true',
-        '"age": -0', '"mortgage": -0', '"mortgage": -0.0', '"mortgage": 1E5', '"mortgage": 1e6', '"mortgage": 1000000.0000001',
+        '"age": -0', '"mortgage": -0', '"mortgage": -0.0', '"mortgage": 1E5', '"mortgage": 1e6',
+        '"mortgage": 1000000.0000001',
         '"age": 130', '"age": 131', '"age": 1e2', '"age": 99999999999999999999', '"security": 2', '"security": -1',
         f'"x": {"[" * 5000}{"]" * 5000}', f'"x": {"[" * 5000}',
         '"mortgage": 1e400',
@@ -90,8 +91,10 @@ def hazards() -> Iterator[bytes]:
     yield from (encoded([[plain_event()]]), encoded([plain_event()] * 1001), encoded([plain_event(), cloud_event()]))
     yield from (encoded(notification(text)), encoded(bus_event(plain_event())), encoded(bus_event(cloud_event())))
     for time in ("2026-01-15T11:00:00+01:00", "2026-01-15t10:00:00z", "2026-02-30T10:00:00Z", "2026-01-15T10:00:60Z",
-                 "2026-01-15T10:00:00.5Z", "2026-01-15T10:00:00.1234567Z", "20260115T100000.123Z", "2026-W03-4T10:00:00Z",
-                 "2026-01-15 10:00:00Z", "2026-01-15T10:00:00,5Z", "2026-01-15T24:00:00Z", "2026-01-15T10:00:00.Z", "2026-01-15T10:00Z",
+                 "2026-01-15T10:00:00.5Z", "2026-01-15T10:00:00.1234567Z", "20260115T100000.123Z",
+                 "2026-W03-4T10:00:00Z",
+                 "2026-01-15 10:00:00Z", "2026-01-15T10:00:00,5Z", "2026-01-15T24:00:00Z", "2026-01-15T10:00:00.Z",
+                 "2026-01-15T10:00Z",
                  "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"):  # fmt: skip
         yield encoded(plain_event(event_time=time))
     for name in ("\x7f", "a\u00a0b", "a\u0085b", "é", "x" * 128, "x" * 129, "é" * 128, "é" * 129, "", " ", "a\u2028b"):
@@ -125,6 +128,27 @@ def test_of_thousands_of_altered_messages_each_comes_out_as_the_careful_way_says
     differing = [body for body in bodies if (ways := both_ways(body)) and told(ways[0]) != told(ways[1])]
     assert differing == []
     assert 0 < sum(QUICK.read(body, LATEST) is not None for body in bodies) < len(bodies)
+
+
+def test_messages_are_read_together_as_each_by_itself_or_not_at_all() -> None:
+    """Of groups in which one message may be anything, at any place: what one has too much, none makes up for."""
+    others = [*hazards(), *(mutant.body for mutant in mutants(1000, seed=7)), *map(encoded, GOOD)]
+    taken = 0
+    for number, other in enumerate(others):
+        usual = [encoded(plain_event(f"evt-{n}", consent={"email": True})) for n in range(3)]
+        bodies = [*usual[: number % 4], other, *usual[number % 4 :]]
+        together = QUICK.read_all(bodies, LATEST)
+        if together is not None:
+            taken += 1
+            assert told([*together]) == [one for body in bodies for one in told(both_ways(body)[1])]
+    assert 0 < taken < len(others)
+
+
+def test_messages_of_one_form_without_anything_unusual_are_read_together() -> None:
+    for event in (plain_event, cloud_event):
+        assert len(QUICK.read_all([encoded(event(f"evt-{n}")) for n in range(9)], LATEST) or ()) == 9
+    assert QUICK.read_all([encoded(plain_event()), encoded(cloud_event())], LATEST) is None
+    assert QUICK.read_all([encoded(plain_event()), encoded([plain_event()])], LATEST) is None
 
 
 @given(some.datetimes(timezones=some.just(UTC)), some.integers(0, 6), some.sampled_from("Zz"))
