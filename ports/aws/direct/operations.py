@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from typing_extensions import TypedDict
 
 from ports.aws.direct.answers import Parse, json_parser
 from ports.aws.direct.forms import FORM_TYPE, parse_publish, publish_form, publish_opening
@@ -35,19 +36,49 @@ def _opening(common: Common) -> bytes:
     return publish_opening(common.params["TopicArn"])
 
 
-def _sqs(name: str, **forms: type) -> Operation:
-    headers = (_JSON, ("x-amz-target", f"AmazonSQS.{name}"), ("x-amzn-query-mode", "true"))
-    return Operation(headers, write_json, json_parser(**forms))
+def _sqs(name: str, parse: Parse) -> Operation:
+    return Operation((_JSON, ("x-amz-target", f"AmazonSQS.{name}"), ("x-amzn-query-mode", "true")), write_json, parse)
 
 
 _UPDATE_FORMS: Final[Mapping[str, Any]] = {"Attributes": dict, "ConsumedCapacity": dict, "ItemCollectionMetrics": dict}
 
+
+class _Message(TypedDict):
+    MessageId: str
+    ReceiptHandle: str
+    Body: str
+    Attributes: dict[str, str]
+
+
+class _Received(TypedDict, total=False):
+    Messages: list[_Message] | None
+
+
+_received: Final = msgspec.json.Decoder(_Received).decode
+_checked: Final = json_parser(Messages=list)
+_parse_entries: Final = json_parser(Successful=list, Failed=list)
+
+
+def parse_received(body: bytes) -> Mapping[str, Any]:
+    """
+    Read the reply to ReceiveMessage: of each message only what is used.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        found = _received(body)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    return found if found.get("Messages") else _checked(body)
+
+
 OPERATIONS: Final[Mapping[str, Mapping[str, Operation]]] = {
     "sqs": {
-        "ReceiveMessage": _sqs("ReceiveMessage", Messages=list),
-        "DeleteMessageBatch": _sqs("DeleteMessageBatch", Successful=list, Failed=list),
-        "ChangeMessageVisibilityBatch": _sqs("ChangeMessageVisibilityBatch", Successful=list, Failed=list),
-        "SendMessageBatch": _sqs("SendMessageBatch", Successful=list, Failed=list),
+        "ReceiveMessage": _sqs("ReceiveMessage", parse_received),
+        "DeleteMessageBatch": _sqs("DeleteMessageBatch", _parse_entries),
+        "ChangeMessageVisibilityBatch": _sqs("ChangeMessageVisibilityBatch", _parse_entries),
+        "SendMessageBatch": _sqs("SendMessageBatch", _parse_entries),
     },
     "dynamodb": {
         "UpdateItem": Operation(
