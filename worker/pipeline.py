@@ -93,7 +93,7 @@ def _decoded(messages: Sequence[Message], services: Services, now: datetime) -> 
         if usual is None:
             _decode_each(some, decoder, found)
         else:
-            found.accepted.extend((Entry(message, 0), case) for message, case in zip(some, usual, strict=True))
+            found.accepted.extend([(Entry(message, 0), case) for message, case in zip(some, usual, strict=True)])
     if services.store is not None:
         return found
     accepted, conflicts = _without_conflicts(found.accepted)

@@ -136,10 +136,11 @@ def _cases(form: _Form, events: list[_Event], text: bytes, latest: str) -> list[
         or not "".join(ids + [customer["customer_id"] for customer in customers]).isprintable()
     ):
         return None
-    cases = list(map(Case, ids, map(_canonical, times), sources, cast("list[Known]", customers)))
+    times = _canonical(times)
+    cases = list(map(Case, ids, times, sources, cast("list[Known]", customers)))
     if colons and colons != sum(map(_colons_inside, cases)):
         return None
-    return None if any(case.event_time > latest for case in cases) else cases
+    return None if max(times, default="") > latest else cases
 
 
 def _of_plain(events: list[_Event]) -> _Columns:
@@ -164,12 +165,13 @@ def _colons_inside(case: Case) -> int:
     return texts.count(":") + (0 if consent is None else len(consent.model_fields_set))
 
 
-def _canonical(time: str) -> str:
-    """Write a time of the usual form as `schemas.event.canonical_time` does; raises ValueError where it is not so."""
-    if _USUAL_TIME(time) is None:
+def _canonical(times: list[str]) -> list[str]:
+    """Write times of the usual form as `schemas.event.canonical_time` does; raises ValueError where one is not so."""
+    if not all(map(_USUAL_TIME, times)):
         raise ValueError
-    datetime.fromisoformat(time)  # the calendar
-    return f"{time[:19]}.000000Z" if len(time) == _WHOLE_SECONDS else f"{time[:-1]:0<26}Z"
+    for _ in map(datetime.fromisoformat, times):
+        pass  # the calendar
+    return [f"{time[:19]}.000000Z" if len(time) == _WHOLE_SECONDS else f"{time[:-1]:0<26}Z" for time in times]
 
 
 def _fields(model: type[BaseModel], needed: Collection[str], **others: Any) -> Any:  # noqa: ANN401  types as values

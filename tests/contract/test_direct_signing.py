@@ -10,7 +10,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from ports.aws.direct.credentials import Keys
+from ports.aws.direct.credentials import Keys, NoKeys
 from ports.aws.direct.signing import Signer
 
 TEXTS = (string.ascii_letters + string.digits, "äöüß€漢字🙂", '{}[]":, \n\t\\')
@@ -75,3 +75,9 @@ def test_keys_that_were_replaced_within_a_second_sign_no_more() -> None:
     assert "Credential=OLD/" in before.decode()
     assert "Credential=NEW/" in after.decode()
     assert Signer("https://h/", "sqs", "eu-west-1", []).sign(b"", new, now) == after
+
+
+@pytest.mark.parametrize("keys", [Keys("A\r\nX-Evil: 1", "s"), Keys("A", "s", "t\n")])
+def test_keys_that_hold_the_end_of_a_line_sign_nothing(keys: Keys) -> None:
+    with pytest.raises(NoKeys, match="CredentialRetrievalError"):
+        Signer("https://h/", "sqs", "eu-west-1", []).sign(b"", keys, 1_700_000_000.0)

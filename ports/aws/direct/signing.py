@@ -7,7 +7,7 @@ from hmac import digest
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from ports.aws.direct.credentials import Keys
+from ports.aws.direct.credentials import Keys, failed
 from ports.aws.direct.http import host_of
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
@@ -71,6 +71,9 @@ class Signer:
             body: What is sent.
             keys: Who sends it.
             now_s: Seconds since the epoch, as the service's own clock says.
+
+        Raises:
+            NoKeys: The keys hold what no key holds, such as the end of a line.
         """
         prepared, last = self._prepared, self._last
         if prepared is None or prepared.second != int(now_s) or prepared.keys is not keys:
@@ -84,6 +87,8 @@ class Signer:
         return lines
 
     def _prepare(self, keys: Keys, second: int, before: _Prepared | None) -> _Prepared:
+        if not (keys.access + (keys.token or "")).isprintable():
+            raise failed("CredentialRetrievalError")  # a line of their own would become one of the header
         date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
         token = [("x-amz-security-token", keys.token)] if keys.token else []
         headers = sorted([*self._headers, ("host", self._host), ("x-amz-date", date), *token])
