@@ -1,20 +1,12 @@
 """What urllib3's connections do for each call of a client, done with less work; what goes over the line is the same."""
 
 import http.client
-import re
 from collections.abc import Mapping
 from functools import lru_cache
-from io import BytesIO
-from types import FunctionType
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPSConnection
 from botocore.httpsession import URLLib3Session
-
-_MAX_LINE_BYTES: Final = 65536
-_MAX_LINES: Final = 100
-_ENDS: Final = (b"\r\n", b"\n", b"")
-_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
 
 
 def quicken(session: URLLib3Session) -> None:
@@ -37,58 +29,9 @@ def quicken(session: URLLib3Session) -> None:
     manager.connection_from_url = connection_from_url
 
 
-def parse_headers(lines: BinaryIO, **options: Any) -> http.client.HTTPMessage:  # noqa: ANN401
-    """
-    Read headers as `http.client` does, which has them parsed as those of an e-mail.
-
-    What is not plain (a line that continues another, or is none, or one too many) is left to it.
-
-    Raises:
-        HTTPException: There are too many, or one is too long.
-    """
-    if options:  # a Python of tomorrow
-        usual: http.client.HTTPMessage = http.client.parse_headers(lines, **options)
-        return usual
-    read = _lines(lines)
-    message = http.client.HTTPMessage()
-    for line in read[:-1]:
-        name, _, rest = line.decode("latin-1").partition(":")
-        value = rest.lstrip(" \t").rstrip("\r\n")
-        if not _NAME.fullmatch(name) or not rest or "\r" in value:
-            break
-        message.set_raw(name, value)
-    else:
-        if read[-1] in _ENDS and len(read) <= _MAX_LINES:
-            return message
-    return http.client.parse_headers(BytesIO(b"".join(read)))
-
-
-def _lines(lines: BinaryIO) -> list[bytes]:
-    """Return the lines up to the empty one, or up to one that breaks a limit of `http.client`."""
-    read = [lines.readline(_MAX_LINE_BYTES + 1)]
-    while read[-1] not in _ENDS and len(read[-1]) <= _MAX_LINE_BYTES and len(read) <= _MAX_LINES:
-        read.append(lines.readline(_MAX_LINE_BYTES + 1))
-    return read
-
-
-class _Response(http.client.HTTPResponse):
-    """A response whose headers are read by `parse_headers`, and all else as ever."""
-
-    # The very code of `begin`, among names of which one is another. Should it not ask for that name, nothing changes.
-    _usual = http.client.HTTPResponse.begin
-    begin = FunctionType(
-        _usual.__code__,
-        {**vars(http.client), "parse_headers": parse_headers},
-        _usual.__name__,
-        _usual.__defaults__,
-        _usual.__closure__,
-    )
-
-
 class _Quick:
-    """A connection that sends head and body in one piece, and looks at each header once."""
+    """A connection that sends head and body in one piece."""
 
-    response_class = _Response
     _body: bytes | None = None
 
     def request(

@@ -14,8 +14,8 @@ from botocore.hooks import first_non_none_response
 from botocore.httpsession import URLLib3Session
 from botocore.parsers import create_parser
 
+from ports.aws.quoting import form
 from ports.aws.sdk import BadReply
-from ports.aws.sdk_forms import form
 from ports.aws.sdk_lines import quicken
 from ports.aws.sdk_signing import Signable, signer_of
 from ports.aws.sides import read_json

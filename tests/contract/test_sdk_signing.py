@@ -15,7 +15,7 @@ from botocore.hooks import HierarchicalEmitter
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
-from ports.aws.sdk_forms import form
+from ports.aws.quoting import form
 from ports.aws.sdk_signing import QuickAuth, Signable, signer_of
 
 TEXTS = (string.ascii_letters + string.digits, "äöüß€漢字🙂", '{}[]":, \n\t\\', string.printable)

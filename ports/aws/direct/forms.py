@@ -3,17 +3,15 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from string import ascii_letters, digits
 from typing import Any, Final
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 from ports.aws.direct.credentials import Keys
+from ports.aws.quoting import quoted
 
 _BETWEEN: Final = "\n"
 _BETWEEN_QUOTED: Final = b"%0A"
-_USUAL: Final = [(sign.encode(), b"%%%02X" % ord(sign)) for sign in "%+\"{}:,/[]#\n&=()'"] + [(b" ", b"+")]
-_SAFE: Final = f"{ascii_letters}{digits}_.~-%+".encode()
 FORM_TYPE: Final = "application/x-www-form-urlencoded; charset=utf-8"
 MAX_XML_BYTES: Final = 1024 * 1024
 
@@ -56,14 +54,6 @@ def _attribute(place: int, number: int, name: str, kind: str, value: str) -> byt
         at,
         quoted(value),
     )
-
-
-def quoted(text: str) -> bytes:
-    """Return a text as a form takes it: the usual signs by quick replacements, all of it slowly if others remain."""
-    safe = text.encode()
-    for sign, code in _USUAL:
-        safe = safe.replace(sign, code)
-    return quote_plus(text).encode() if safe.translate(None, _SAFE) else safe
 
 
 def parse_publish(body: bytes) -> Mapping[str, Any]:
