@@ -17,8 +17,8 @@ from propensity.features import Matrix, Vector, matrix_from_customers
 from propensity.scoring import score
 from schemas.decision import Decision, StoredDecision
 from schemas.event import MAX_MESSAGE_BYTES
-from worker.decode import Decoder
-from worker.errors import Fault, Reject
+from worker.batch import CONFLICT, decoded
+from worker.errors import Reject
 from worker.outcome import Entry, Outcome, OutcomeKind, Settled, Stage
 from worker.quarantine import quarantine_record
 
@@ -36,23 +36,8 @@ class Services(NamedTuple):
     queue_url: str
 
 
-_AT_A_TIME: Final = 50
-"""One unusual message has so many looked at one by one."""
-
-
-class _Decoded(NamedTuple):
-    """The events of a batch: those that are good, those that are not, and what comes of messages that failed."""
-
-    accepted: list[tuple[Entry, Case]]
-    rejects: list[tuple[Entry, Reject]]
-    unforeseen: list[Outcome]
-
-
 _PUT_OUTCOMES: Final[dict[str, OutcomeKind]] = {"applied": "applied", "equal": "duplicate", "superseded": "superseded"}
 _NOTHING_TO_TELL: Final = Put("applied", None)
-_CONFLICT: Final = Fault(
-    "event_id_conflict", "/id", "this event id came before with other content; give each event an id of its own"
-)
 
 
 def process_batch(
@@ -75,72 +60,14 @@ def process_batch(
     Returns:
         One outcome for every event that is not settled. An error that nobody foresaw is logged, and its event retried.
     """
-    accepted, rejects, outcomes = _decoded(messages, services, now)
+    accepted, rejects, outcomes = decoded(
+        messages, services.bundle.feature_names, now, has_store=services.store is not None
+    )
     if settled:
         accepted = [(e, case) for e, case in accepted if e.position not in settled.get(e.message.receipt, ())]
         rejects = [(e, reject) for e, reject in rejects if e.position not in settled.get(e.message.receipt, ())]
     applied, conflicts = _applied(accepted, services, is_held)
     return outcomes + applied + _quarantined(rejects + conflicts, services, now)
-
-
-def _decoded(messages: Sequence[Message], services: Services, now: datetime) -> _Decoded:
-    """Decode each message, and retry what fails unforeseen. Which content of an event id stands, a store tells best."""
-    decoder = Decoder(services.bundle.feature_names, now)
-    found = _Decoded([], [], [])
-    for begin in range(0, len(messages), _AT_A_TIME):
-        some = messages[begin : begin + _AT_A_TIME]
-        usual = _decoded_together(some, decoder)
-        if usual is None:
-            _decode_each(some, decoder, found)
-        else:
-            found.accepted.extend([(Entry(message, 0), case) for message, case in zip(some, usual, strict=True)])
-    if services.store is not None:
-        return found
-    accepted, conflicts = _without_conflicts(found.accepted)
-    return found._replace(accepted=accepted, rejects=found.rejects + conflicts)
-
-
-def _decoded_together(messages: Sequence[Message], decoder: Decoder) -> list[Case] | None:
-    try:
-        return decoder.decode_usual([message.body for message in messages])
-    except Exception:
-        log.exception("%d messages failed unforeseen to be read together; they are read one by one", len(messages))
-        return None
-
-
-def _decode_each(messages: Sequence[Message], decoder: Decoder, found: _Decoded) -> None:
-    for message in messages:
-        try:
-            cases = decoder.decode(message.body)
-        except Reject as reject:
-            cases = [reject]
-        except Exception:
-            log.exception("message %s failed unforeseen; it goes back to the queue", message.id)
-            found.unforeseen.append(Outcome(Entry(message, 0), "retried"))
-            continue
-        for position, case in enumerate(cases):
-            if isinstance(case, Case):
-                found.accepted.append((Entry(message, position), case))
-            else:
-                found.rejects.append((Entry(message, position), case))
-
-
-def _without_conflicts(
-    accepted: list[tuple[Entry, Case]],
-) -> tuple[list[tuple[Entry, Case]], list[tuple[Entry, Reject]]]:
-    """Without a store, the first of two contents under one event id in a batch stands; the others are rejected."""
-    if len({case.event_id for _, case in accepted}) == len(accepted):
-        return accepted, []
-    firsts: dict[tuple[str, str], Case] = {}
-    standing: list[tuple[Entry, Case]] = []
-    conflicts: list[tuple[Entry, Reject]] = []
-    for entry, case in accepted:
-        first = firsts.setdefault((case.customer["customer_id"], case.event_id), case)
-        if first is case or first.content_sha256 == case.content_sha256:
-            standing.append((entry, case))
-        else:
-            conflicts.append((entry, Reject(_CONFLICT, event_id=case.event_id)))
-    return standing, conflicts
 
 
 def _applied(
@@ -176,7 +103,7 @@ def _applied_together(
         if put is _NOTHING_TO_TELL:
             outcomes.append(Outcome(entry, "applied" if is_held(entry.message) else "retried", case, its_score))
         elif put.outcome == "conflict":
-            conflicts.append((entry, Reject(_CONFLICT, event_id=case.event_id)))
+            conflicts.append((entry, Reject(CONFLICT, event_id=case.event_id)))
         elif put.outcome == "failed":
             outcomes.append(Outcome(entry, "retried", case, failed_at="store"))
         elif not is_held(entry.message):

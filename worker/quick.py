@@ -9,20 +9,15 @@ for `worker.parse` to look closely.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
-from types import NoneType, UnionType
-from typing import Annotated, Any, Final, NamedTuple, Required, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Final, NamedTuple, cast
 
-import annotated_types
 import msgspec
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-from typing_extensions import TypedDict
 
 from propensity.decision import Case
-from schemas.customer import NO_CONTROLS, Customer, Known
+from schemas.customer import Customer, Known
 from schemas.event import (
     MAX_EVENT_ID_BYTES,
     MAX_EVENTS_PER_MESSAGE,
@@ -31,6 +26,7 @@ from schemas.event import (
     CustomerUpdated,
     PlainCustomerUpdated,
 )
+from worker.forms import Read, fields_of, readers_of
 
 _COLONS_OF_A_TIME: Final = 2
 _USUAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII).fullmatch
@@ -41,7 +37,6 @@ _OTHER_ATTRIBUTES: Final = ("subject", "datacontenttype", "dataschema")
 _EventId = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EVENT_ID_BYTES)]
 _UNUSUAL: Final = (ValueError, RecursionError)
 _Event = dict[str, Any]
-_Read = Callable[[bytes], Any]
 
 
 class _Columns(NamedTuple):
@@ -57,8 +52,8 @@ class _Columns(NamedTuple):
 class _Form(NamedTuple):
     """One form of an event: what reads one, what reads many, and what takes many apart."""
 
-    one: _Read
-    many: _Read
+    one: Read
+    many: Read
     columns: Callable[[list[_Event]], _Columns]
 
 
@@ -70,12 +65,12 @@ class Reader:
     """
 
     def __init__(self, needed: Collection[str]) -> None:
-        plain = _fields(PlainCustomerUpdated, needed, event_id=_EventId, event_time=str)
-        data = _fields(Customer, needed)
+        plain = fields_of(PlainCustomerUpdated, needed, event_id=_EventId, event_time=str)
+        data = fields_of(Customer, needed)
         others = dict.fromkeys(_OTHER_ATTRIBUTES, str)
-        cloud_event = _fields(CustomerUpdated, (), id=_EventId, time=str, data=data, **others)
-        self._plain = _Form(*_readers(plain), _of_plain)
-        self._cloud_event = _Form(*_readers(cloud_event), _of_cloud_events)
+        cloud_event = fields_of(CustomerUpdated, (), id=_EventId, time=str, data=data, **others)
+        self._plain = _Form(*readers_of(plain), _of_plain)
+        self._cloud_event = _Form(*readers_of(cloud_event), _of_cloud_events)
 
     def read(self, body: bytes, latest: str) -> list[Case] | None:
         """
@@ -87,6 +82,8 @@ class Reader:
         """
         if not body.startswith(b"["):
             return self.read_all([body], latest)
+        if len(body) > MAX_MESSAGE_BYTES:
+            return None
         try:
             form = self._form(body)
             cases = _cases(form, form.many(body), body, latest)
@@ -172,54 +169,3 @@ def _canonical(times: list[str]) -> list[str]:
     for _ in map(datetime.fromisoformat, times):
         pass  # the calendar
     return [f"{time[:19]}.000000Z" if len(time) == _WHOLE_SECONDS else f"{time[:-1]:0<26}Z" for time in times]
-
-
-def _fields(model: type[BaseModel], needed: Collection[str], **others: Any) -> Any:  # noqa: ANN401  types as values
-    """Return a model's fields as a `TypedDict`: others in place of some, or more; and none that is needed may lack."""
-    fields = {
-        name: others.get(name) or _kind(field, is_needed=name in needed) for name, field in model.model_fields.items()
-    }
-    required = {name for name, field in model.model_fields.items() if field.is_required()} | set(needed)
-    every = {name: Required[kind] if name in required else kind for name, kind in {**others, **fields}.items()}
-    make: Any = TypedDict  # a type checker wants to see the names, which only the model knows
-    return make("form", every, total=False)
-
-
-def _kind(field: FieldInfo, *, is_needed: bool) -> Any:  # noqa: ANN401
-    """Return what msgspec takes for the type of a field; raises TypeError where a rule would be lost."""
-    kinds = get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else (field.annotation,)
-    bounded = [_bounded(kind, field.metadata) for kind in kinds if not (is_needed and kind is NoneType)]
-    return Union[tuple(bounded)]  # noqa: UP007  of a tuple
-
-
-def _bounded(kind: Any, metadata: Iterable[object]) -> Any:  # noqa: ANN401
-    if get_origin(kind) is Annotated:
-        kind, *inner = get_args(kind)
-        metadata = [one for info in inner for one in info.metadata]
-    bounds = {name: value for one in metadata for name, value in _bound(one)}
-    return Annotated[kind, msgspec.Meta(**bounds)] if bounds and kind is not NoneType else kind
-
-
-def _bound(rule: object) -> Iterator[tuple[str, Any]]:
-    match rule:
-        case annotated_types.Ge(ge=least):
-            yield "ge", least
-        case annotated_types.Le(le=most):
-            yield "le", most
-        case annotated_types.MinLen(min_length=least):
-            yield "min_length", least
-        case annotated_types.MaxLen(max_length=most):
-            yield "max_length", most
-        case object(pattern=pattern) if pattern == NO_CONTROLS:
-            pass  # `_case` lets fewer characters through
-        case _:
-            raise TypeError(f"the quick way knows no rule like {rule!r}")
-
-
-def _readers(form: Any) -> tuple[_Read, _Read]:  # noqa: ANN401
-    """Return what reads one from JSON, and many."""
-
-    def model(kind: type[BaseModel], value: object) -> BaseModel:
-        return kind.model_validate(value)
-
-    return msgspec.json.Decoder(form, dec_hook=model).decode, msgspec.json.Decoder(list[form], dec_hook=model).decode

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from pydantic import BaseModel, Field
 
 from propensity.decision import Case
 from schemas.customer import Customer
-from schemas.event import canonical_time, utc_text
+from schemas.event import MAX_MESSAGE_BYTES, canonical_time, utc_text
 from tests.fuzz import NEEDED
 from tests.helpers import NOW, bus_event, cloud_event, encoded, notification, plain_event
 from tests.malformed import mutants
 from worker.decode import MAX_AHEAD, decode
 from worker.errors import Reject
+from worker.forms import fields_of
 from worker.quick import Reader
 
 PLAIN = encoded(plain_event())
@@ -157,6 +159,21 @@ def test_a_time_in_utc_is_written_as_reckoning_would_write_it(moment: datetime, 
     fraction = text[20 : 20 + digits]
     written = text[:19] + (f".{fraction}" if fraction else "") + zone
     assert canonical_time(written) == utc_text(datetime.fromisoformat(written.upper()))
+
+
+def test_a_message_that_is_too_large_is_not_read() -> None:
+    room = b" " * MAX_MESSAGE_BYTES
+    assert QUICK.read(PLAIN + room, LATEST) is None
+    assert QUICK.read(b"[" + PLAIN + room + b"]", LATEST) is None
+    assert QUICK.read_all([PLAIN, PLAIN + room], LATEST) is None
+
+
+def test_a_rule_that_the_quick_way_does_not_know_is_an_error_and_not_passed_over() -> None:
+    class Even(BaseModel):
+        number: int = Field(multiple_of=2)
+
+    with pytest.raises(TypeError, match="multiple_of=2"):
+        fields_of(Even, ())
 
 
 def test_a_field_that_is_not_known_is_for_the_careful_way_since_it_could_come_twice() -> None:

@@ -1,0 +1,88 @@
+"""The messages of a batch become good events and bad ones, each with its place; a bad one harms no other."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from ports import Message
+from propensity.decision import Case
+from worker.decode import Decoder
+from worker.errors import Fault, Reject
+from worker.outcome import Entry, Outcome
+
+log = logging.getLogger(__name__)
+
+CONFLICT: Final = Fault(
+    "event_id_conflict", "/id", "this event id came before with other content; give each event an id of its own"
+)
+_AT_A_TIME: Final = 50
+"""One unusual message has so many looked at one by one."""
+
+
+class Decoded(NamedTuple):
+    """The events of a batch: those that are good, those that are not, and what comes of messages that failed."""
+
+    accepted: list[tuple[Entry, Case]]
+    rejects: list[tuple[Entry, Reject]]
+    unforeseen: list[Outcome]
+
+
+def decoded(messages: Sequence[Message], needed: Sequence[str], now: datetime, *, has_store: bool) -> Decoded:
+    """Decode each message, and retry what fails unforeseen. Which content of an event id stands, a store tells best."""
+    decoder = Decoder(needed, now)
+    found = Decoded([], [], [])
+    for begin in range(0, len(messages), _AT_A_TIME):
+        some = messages[begin : begin + _AT_A_TIME]
+        usual = _decoded_together(some, decoder)
+        if usual is None:
+            _decode_each(some, decoder, found)
+        else:
+            found.accepted.extend([(Entry(message, 0), case) for message, case in zip(some, usual, strict=True)])
+    if has_store:
+        return found
+    accepted, conflicts = _without_conflicts(found.accepted)
+    return found._replace(accepted=accepted, rejects=found.rejects + conflicts)
+
+
+def _decoded_together(messages: Sequence[Message], decoder: Decoder) -> list[Case] | None:
+    try:
+        return decoder.decode_usual([message.body for message in messages])
+    except Exception:
+        log.exception("%d messages failed unforeseen to be read together; they are read one by one", len(messages))
+        return None
+
+
+def _decode_each(messages: Sequence[Message], decoder: Decoder, found: Decoded) -> None:
+    for message in messages:
+        try:
+            cases = decoder.decode(message.body)
+        except Reject as reject:
+            cases = [reject]
+        except Exception:
+            log.exception("message %s failed unforeseen; it goes back to the queue", message.id)
+            found.unforeseen.append(Outcome(Entry(message, 0), "retried"))
+            continue
+        for position, case in enumerate(cases):
+            if isinstance(case, Case):
+                found.accepted.append((Entry(message, position), case))
+            else:
+                found.rejects.append((Entry(message, position), case))
+
+
+def _without_conflicts(
+    accepted: list[tuple[Entry, Case]],
+) -> tuple[list[tuple[Entry, Case]], list[tuple[Entry, Reject]]]:
+    """Without a store, the first of two contents under one event id in a batch stands; the others are rejected."""
+    if len({case.event_id for _, case in accepted}) == len(accepted):
+        return accepted, []
+    firsts: dict[tuple[str, str], Case] = {}
+    standing: list[tuple[Entry, Case]] = []
+    conflicts: list[tuple[Entry, Reject]] = []
+    for entry, case in accepted:
+        first = firsts.setdefault((case.customer["customer_id"], case.event_id), case)
+        if first is case or first.content_sha256 == case.content_sha256:
+            standing.append((entry, case))
+        else:
+            conflicts.append((entry, Reject(CONFLICT, event_id=case.event_id)))
+    return standing, conflicts

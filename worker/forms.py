@@ -1,0 +1,67 @@
+"""From our pydantic models to what msgspec reads, by the same bounds and in a third of the time."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from types import NoneType, UnionType
+from typing import Annotated, Any, Required, Union, get_args, get_origin
+
+import annotated_types
+import msgspec
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from typing_extensions import TypedDict
+
+from schemas.customer import NO_CONTROLS
+
+Read = Callable[[bytes], Any]
+"""Reads JSON; raises ValueError or RecursionError."""
+
+
+def fields_of(model: type[BaseModel], needed: Collection[str], **others: Any) -> Any:  # noqa: ANN401  types as values
+    """Return a model's fields as a `TypedDict`: others in place of some, or more; and none that is needed may lack."""
+    fields = {
+        name: others.get(name) or _kind(field, is_needed=name in needed) for name, field in model.model_fields.items()
+    }
+    required = {name for name, field in model.model_fields.items() if field.is_required()} | set(needed)
+    every = {name: Required[kind] if name in required else kind for name, kind in {**others, **fields}.items()}
+    make: Any = TypedDict  # a type checker wants to see the names, which only the model knows
+    return make("form", every, total=False)
+
+
+def _kind(field: FieldInfo, *, is_needed: bool) -> Any:  # noqa: ANN401
+    """Return what msgspec takes for the type of a field; raises TypeError where a rule would be lost."""
+    kinds = get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else (field.annotation,)
+    bounded = [_bounded(kind, field.metadata) for kind in kinds if not (is_needed and kind is NoneType)]
+    return Union[tuple(bounded)]  # noqa: UP007  of a tuple
+
+
+def _bounded(kind: Any, metadata: Iterable[object]) -> Any:  # noqa: ANN401
+    if get_origin(kind) is Annotated:
+        kind, *inner = get_args(kind)
+        metadata = [one for info in inner for one in info.metadata]
+    bounds = {name: value for one in metadata for name, value in _bound(one)}
+    return Annotated[kind, msgspec.Meta(**bounds)] if bounds and kind is not NoneType else kind
+
+
+def _bound(rule: object) -> Iterator[tuple[str, Any]]:
+    match rule:
+        case annotated_types.Ge(ge=least):
+            yield "ge", least
+        case annotated_types.Le(le=most):
+            yield "le", most
+        case annotated_types.MinLen(min_length=least):
+            yield "min_length", least
+        case annotated_types.MaxLen(max_length=most):
+            yield "max_length", most
+        case object(pattern=pattern) if pattern == NO_CONTROLS:
+            pass  # `_case` lets fewer characters through
+        case _:
+            raise TypeError(f"the quick way knows no rule like {rule!r}")
+
+
+def readers_of(form: Any) -> tuple[Read, Read]:  # noqa: ANN401
+    """Return what reads one from JSON, and many."""
+
+    def model(kind: type[BaseModel], value: object) -> BaseModel:
+        return kind.model_validate(value)
+
+    return msgspec.json.Decoder(form, dec_hook=model).decode, msgspec.json.Decoder(list[form], dec_hook=model).decode
