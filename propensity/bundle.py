@@ -138,19 +138,17 @@ def load(folder: Path, public_key: Path | None, scorer: Scorer = "auto") -> Bund
         BundleError: Any check does not hold; nothing is unpickled here before the child has come through.
         BadKey: The public key cannot be used.
     """
-    manifest = _signed_manifest(folder, public_key)
-    serves_compiled = scorer != "pickle" and COMPILED in manifest.files
-    data = _checked_file(folder, manifest, COMPILED if serves_compiled else MODEL)
-    if scorer == "compiled" and not serves_compiled:
+    manifest, files = _verified(folder, public_key)
+    if scorer == "compiled" and COMPILED not in files:
         raise BundleError(
             f"{folder} has no {COMPILED}; `leadline model compile` and then `leadline model sign` add it, or let the "
             "pickle score"
         )
-    if serves_compiled:
-        model, wording = _compiled(folder, manifest, data), Wording(manifest)
+    if scorer != "pickle" and COMPILED in files:
+        model, wording = _compiled(folder, manifest, files[COMPILED]), Wording(manifest)
         return Bundle(model, manifest, lambda rows: wording.reasons(model.attributions(rows), rows))
     _check_libraries(folder, manifest)
-    return Bundle(_unpickled(folder, manifest, data), manifest)
+    return Bundle(_unpickled(folder, manifest, files[MODEL]), manifest)
 
 
 def compiled_of(model: Classifier, manifest: Manifest) -> bytes:
@@ -200,8 +198,7 @@ def read_manifest(folder: Path, public_key: Path | None, *, same_libraries: bool
         BundleError: A check does not hold.
         BadKey: The public key cannot be used.
     """
-    manifest = _signed_manifest(folder, public_key)
-    _checked_file(folder, manifest, MODEL)
+    manifest = _verified(folder, public_key)[0]
     if same_libraries:
         _check_libraries(folder, manifest)
     return manifest
@@ -238,26 +235,19 @@ def _unpickled(folder: Path, manifest: Manifest, data: bytes) -> Classifier:
         raise BundleError(f"{folder}: {error}") from error
 
 
-def _signed_manifest(folder: Path, public_key: Path | None) -> Manifest:
+def _verified(folder: Path, public_key: Path | None) -> tuple[Manifest, dict[str, bytes]]:
     text = _read(folder, MANIFEST)
     if public_key is not None and not is_signed(text, _read(folder, SIGNATURE), public_key):
         raise BundleError(
             f"{folder}: {SIGNATURE} was not made with the key of {public_key} over this {MANIFEST}; the bundle was "
             "altered or signed by somebody else: take it from its author again, or name the right key"
         )
-    return _parse(folder, text)
-
-
-def _checked_file(folder: Path, manifest: Manifest, name: str) -> bytes:
-    """Check the digest of every file, one after the other, and return one of them: a model may take hundreds of MB."""
-    found = b""
-    for each, digest in manifest.files.items():
-        data = _read(folder, each)
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise BundleError(f"{folder}: {each} is not the file that {MANIFEST} names; take the bundle again")
-        if each == name:
-            found = data
-    return found
+    manifest = _parse(folder, text)
+    files = {name: _read(folder, name) for name in manifest.files}
+    for name, data in files.items():
+        if hashlib.sha256(data).hexdigest() != manifest.files[name]:
+            raise BundleError(f"{folder}: {name} is not the file that {MANIFEST} names; take the bundle again")
+    return manifest, files
 
 
 def _read(folder: Path, name: str) -> bytes:
