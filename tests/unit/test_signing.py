@@ -1,11 +1,13 @@
 """Keys and signatures."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from propensity.child import ChildFailed
 from propensity.signing import BadKey, development_keys, is_signed, public_pem, sign
 from tests.bundles import Keys, new_keys
 
@@ -128,3 +130,30 @@ def test_without_a_setting_development_keys_lie_in_the_home_folder(
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert development_keys()[0].parent == tmp_path / ".config" / "leadline"
+
+
+@pytest.mark.parametrize("said", [None, "", "False", "true", "True!"])
+def test_only_a_plain_yes_of_the_child_counts_and_all_else_is_found_out_here(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch, said: str | None
+) -> None:
+    def child(*_: object) -> str:
+        if said is None:
+            raise ChildFailed("was killed by SIGKILL")
+        return said
+
+    signature = sign(b"message", keys.private)
+    monkeypatch.setattr("propensity.signing.only_thread", lambda: True)
+    monkeypatch.setattr("propensity.signing.run_fork", child)
+
+    assert is_signed(b"message", signature, keys.public)
+    assert not is_signed(b"another", signature, keys.public)
+
+
+def test_beside_other_threads_no_child_is_asked(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    def child(*_: object) -> str:
+        raise AssertionError("a fork would inherit their locks")
+
+    monkeypatch.setattr("propensity.signing.run_fork", child)
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(int).result()
+        assert is_signed(b"message", sign(b"message", keys.private), keys.public)
