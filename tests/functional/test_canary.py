@@ -18,6 +18,7 @@ from schemas.customer import Customer
 from tests.bundles import Keys, likely_above, make_bundle
 from tests.helpers import bus_event, cloud_event, encoded, notification, plain_event
 from worker.configuration import load_settings
+from worker.decode import Decoder
 from worker.logs import set_up_logs
 from worker.service import Worker
 
@@ -117,7 +118,8 @@ _CALLS: Final = (
 PATHS: Final = (
     "nothing",
     *(f"{how} {what}" for how in ("refusing", "quoting") for what in _CALLS),
-    "quoting model.predict_proba", "quoting decode", "quoting quarantine_record", "quoting announce",
+    "quoting model.predict_proba", "quoting decoder.decode", "quoting decoder.decode_usual",
+    "quoting quarantine_record", "quoting announce",
 )  # fmt: skip
 
 
@@ -127,7 +129,7 @@ def break_it(path: str, a_worker: Worker, monkeypatch: pytest.MonkeyPatch) -> No
     if not what:
         return
     services, consumer = a_worker._services, a_worker._lanes._lanes[0]
-    things = {**services._asdict(), "queue": consumer._queue, "model": services.bundle.model}
+    things = {**services._asdict(), "queue": consumer._queue, "model": services.bundle.model, "decoder": Decoder}
     thing, _, call = what.rpartition(".")
     monkeypatch.setattr(
         things[thing] if thing else worker.pipeline, call, quoting if how == "quoting" else refusing(call)
@@ -152,7 +154,7 @@ def test_no_value_of_a_customer_is_in_the_log_or_the_metrics(
         metrics = generate_latest(a_worker.metrics.registry).decode()
     said = logs.getvalue() + metrics
 
-    assert said.count("out_of_bounds") >= 5 or "quarantine" in path or "decode" in path
+    assert said.count("out_of_bounds") >= 5 or "quarantine" in path or path == "quoting decoder.decode"
     assert "Told" in said or not path.startswith("quoting") or path in _CAUGHT_BY_NOBODY
     assert [] == [line for line in said.splitlines() if any(telltale in line for telltale in TELLTALE)]
 

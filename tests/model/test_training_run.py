@@ -89,7 +89,9 @@ def test_it_loads_under_its_signature_and_the_events_of_all_customers_score_as_t
     bundle = load(demo_model.bundle, demo_model.public_key)
     table = data.load()
     customers = [
-        Customer.model_validate({"customer_id": str(index), **{name: _whole(value) for name, value in row.items()}})
+        Customer.model_validate(
+            {"customer_id": str(index), **{name: _whole(value) for name, value in row.items()}}
+        ).known
         for index, row in table.drop(columns="loan_on_card").to_dict("index").items()
     ]
     events = matrix_from_customers(customers, bundle.feature_names)
