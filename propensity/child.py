@@ -44,13 +44,18 @@ def run_fork(work: Callable[[], str], size: int, wall_s: float = WALL_S) -> str:
         wall_s: How long it may take.
 
     Raises:
-        ChildFailed: It died, or took too long.
+        ChildFailed: It could not be started or waited for, died, or took too long.
     """
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        # Newer Pythons warn of threads; those that are left belong to numpy's libraries, which see to forks themselves.
+        # Newer Pythons warn of threads; those that are left are numpy's, which a child must not wait for.
         warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            os.close(reading)
+            os.close(writing)
+            raise ChildFailed(f"cannot be started: {error.strerror}") from error
     if pid == 0:
         _be_child(work, writing, size)
     os.close(writing)
@@ -58,6 +63,9 @@ def run_fork(work: Callable[[], str], size: int, wall_s: float = WALL_S) -> str:
     try:
         said = _read_all(reading, time.monotonic() + wall_s)
         status = os.waitpid(pid, 0)[1]
+    except ChildProcessError as error:  # whoever started us ignores SIGCHLD: then nobody is told how a child ended
+        status = -1
+        raise ChildFailed("ended untold") from error
     finally:
         os.close(reading)
         if status is None:

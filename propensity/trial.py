@@ -68,7 +68,11 @@ def prove_in_child(data: bytes, manifest: Manifest, modules: Sequence[str]) -> N
 
 
 def with_one_thread(work: Callable[[], str]) -> str:
-    """The threads of OpenMP and BLAS stayed behind in the parent: a call that waited for them would never return."""
+    """
+    Do some work in a fork without the threads of OpenMP and BLAS.
+
+    They stayed behind in the parent: a call that waited for them would never return.
+    """
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):

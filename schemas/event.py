@@ -16,7 +16,7 @@ MAX_EVENT_ID_BYTES: Final = 128
 PLAIN_SOURCE: Final = "plain"
 """The source of an event in the plain form, which names none."""
 
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _MICROSECOND_DIGITS: Final = 6
 _UTC: Final = frozenset("Zz")
 

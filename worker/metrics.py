@@ -53,8 +53,8 @@ class Metrics:
         """Count one batch, a kind and a bucket at a time."""
         self._size.observe(len(outcomes))
         kinds = Counter([outcome.kind for outcome in outcomes])
-        for outcome, number in kinds.items():
-            self._events.labels(outcome).inc(number)
+        for kind, number in kinds.items():
+            self._events.labels(kind).inc(number)
         reasons = [o.reason for o in outcomes if o.kind == "quarantined"] if kinds["quarantined"] else []
         for reason, number in Counter(reasons).items():
             self._quarantined.labels(reason).inc(number)
@@ -62,8 +62,8 @@ class Metrics:
         self._age.observe(_ages_s([o.case.event_time for o in done if o.case is not None], now))
         self._score.observe([outcome.score for outcome in done if outcome.score is not None])
         leads = Counter([(o.lead.type, o.lead.data.tier) for o in done if o.lead is not None])
-        for (kind, tier), number in leads.items():
-            self._leads.labels(kind.split(".")[2], tier or "none").inc(number)
+        for (lead_type, tier), number in leads.items():
+            self._leads.labels(lead_type.split(".")[2], tier or "none").inc(number)
 
 
 def _ages_s(event_times: Sequence[str], now: datetime) -> Vector:

@@ -29,7 +29,7 @@ from schemas.event import (
 from worker.forms import Read, fields_of, readers_of
 
 _COLONS_OF_A_TIME: Final = 2
-_USUAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII).fullmatch
+_USUAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII).fullmatch
 _WHOLE_SECONDS: Final = len("2026-01-15T10:00:00Z")
 _OTHER_ATTRIBUTES: Final = ("subject", "datacontenttype", "dataschema")
 """Texts of a CloudEvent that nothing depends on."""
@@ -40,13 +40,13 @@ _Event = dict[str, Any]
 
 
 class _Columns(NamedTuple):
-    """What there is to know of n events, and how many keys they have."""
+    """What there is to know of n events, and how many colons their keys and other attributes account for."""
 
     ids: list[str]
     times: list[str]
     sources: list[str]
     customers: list[_Event]
-    keys: int
+    colons: int
 
 
 class _Form(NamedTuple):
@@ -126,8 +126,8 @@ def _cases(form: _Form, events: list[_Event], text: bytes, latest: str) -> list[
 
     No event has fewer colons than its keys and its time account for. So if all together have no more, none has.
     """
-    ids, times, sources, customers, keys = form.columns(events)
-    colons = text.count(b":") - keys - _COLONS_OF_A_TIME * len(ids)
+    ids, times, sources, customers, expected = form.columns(events)
+    colons = text.count(b":") - expected - _COLONS_OF_A_TIME * len(ids)
     if (
         not "".join(ids).isascii()
         or not "".join(ids + [customer["customer_id"] for customer in customers]).isprintable()

@@ -1,7 +1,7 @@
 """Calls that take up to ten entries: cut what there is into batches, and read what became of each entry."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any, Final, NamedTuple, TypeVar
 
 from ports.aws.client import Calls
@@ -70,7 +70,9 @@ def send_batches(calls: Calls, call: BatchCall, batches: Sequence[list[Entry]], 
     # Where the call itself failed, it has had its further tries.
     unlucky = [place for place, fault in faults.items() if fault.transient and fault.by_entry] if again else []
     if unlucky:
-        cut = [unlucky[i : i + MAX_ENTRIES] for i in range(0, len(unlucky), MAX_ENTRIES)]
+        batch_of = [number for number, batch in enumerate(batches) for _ in batch]
+        # Each within its own batch: those of two may be too large for one call.
+        cut = [list(places) for _, places in groupby(unlucky, batch_of.__getitem__)]
         second = _sent(calls, call, [[entries[place] for place in places] for places in cut], [ids[p] for p in unlucky])
         for number, place in enumerate(unlucky):
             del faults[place]

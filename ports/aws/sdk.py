@@ -43,7 +43,7 @@ def config(in_flight: int, read_timeout_s: float | None = None) -> Config:
     return Config(
         connect_timeout=sides.CONNECT_TIMEOUT_S,
         read_timeout=sides.READ_TIMEOUT_S if read_timeout_s is None else read_timeout_s,
-        retries={"total_max_attempts": 1},
+        retries={"total_max_attempts": 1, "mode": "standard"},
         max_pool_connections=max(2 * in_flight, 1),  # leases are extended beside all other calls
         user_agent=f"leadline botocore/{botocore_version}",
         parameter_validation=False,

@@ -1,7 +1,7 @@
 """
 The short way through a client of boto3, for the few calls that a worker makes over and over.
 
-Botocore's client, endpoint rules, serializers, signer, HTTP session and parsers of XML and errors do their work as
+Botocore's client, endpoint rules, serializers, HTTP session and parsers of XML and errors do their work as
 ever. What is left out stands between them: copies of the request, a look at retries that the client does not make,
 headers that only tell of them, and a walk through each reply in JSON, which is read as it comes (as over `direct`).
 """
@@ -101,9 +101,7 @@ class ShortWay:
 
     def _send(self, model: "OperationModel", request: Signable) -> "AWSResponse":
         headers: Any = {name: value.encode() for name, value in request.headers.items()}
-        prepared = AWSPreparedRequest(
-            request.method, request.url, headers, request.body, stream_output=False, context=request.context
-        )
+        prepared = AWSPreparedRequest(request.method, request.url, headers, request.body, stream_output=False)
         answers = self._events.emit(f"before-send.{self._service_id}.{model.name}", request=prepared)
         answer = first_non_none_response(answers)
         return self._session.send(prepared) if answer is None else answer

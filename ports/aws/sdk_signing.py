@@ -38,7 +38,7 @@ class Signable:
 
 class QuickAuth(_Usual):  # type: ignore[misc]
     """
-    Signature version 4. Each header comes once, and its value has no spaces to trim.
+    Signature version 4, of requests in which each header comes once.
 
     A test compares it with botocore's own, which it must equal in every byte.
     """
@@ -51,7 +51,7 @@ class QuickAuth(_Usual):  # type: ignore[misc]
 
     def canonical_headers(self, headers_to_sign: Mapping[str, str]) -> str:
         """Return them in their order, one a line."""
-        return "\n".join([f"{name}:{value}" for name, value in sorted(headers_to_sign.items())])
+        return "\n".join([f"{name}:{self._header_value(value)}" for name, value in sorted(headers_to_sign.items())])
 
     def signature(self, string_to_sign: str, request: Signable) -> str:
         """Return the signature in hexadecimal digits."""

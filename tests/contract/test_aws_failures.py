@@ -198,6 +198,22 @@ def test_messages_that_are_too_large_together_go_in_several_calls(script: Script
         assert ["m-0", "m-1"] == queue.send([b"x" * 600_000, b"x" * 600_000])
 
 
+def test_messages_that_failed_and_are_too_large_together_are_tried_again_in_several_calls(
+    script: Script, queue: SqsQueue
+) -> None:
+    with script.played() as stub:
+        for number in range(2):
+            stub.add_response(
+                "send_message_batch",
+                {"Successful": [], "Failed": [failed(number, "InternalError", sender_fault=False)]},
+            )
+        for number in range(2):
+            reply = {"Id": str(number), "MessageId": f"m-{number}", "MD5OfMessageBody": "x"}
+            stub.add_response("send_message_batch", {"Successful": [reply], "Failed": []})
+
+        assert ["m-0", "m-1"] == queue.send([b"x" * 600_000, b"x" * 600_000])
+
+
 def test_messages_of_the_first_call_are_kept_when_the_second_one_fails(script: Script, queue: SqsQueue) -> None:
     ten = [
         {"MessageId": f"m-{n}", "ReceiptHandle": "r", "Body": "{}", "Attributes": {"ApproximateReceiveCount": "4"}}

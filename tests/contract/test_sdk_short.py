@@ -153,15 +153,20 @@ def test_a_call_that_is_not_signed_by_version_four_goes_the_long_way(sent: list[
     assert "Authorization" not in sent[0].headers
 
 
-def test_without_the_private_names_everything_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_private_names_everything_is_left_as_it_is(
+    service: Answering, sent: list[Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", service.url)
     client, session = long("sqs"), URLLib3Session()
-    monkeypatch.delattr(client, "_endpoint")
-    monkeypatch.delattr(session, "_manager")
+    with monkeypatch.context() as without:
+        without.delattr(client, "_endpoint")
+        without.delattr(session, "_manager")
+        shorten(client)
+        quicken(session)
 
-    shorten(client)
-    quicken(session)
+    client.receive_message(QueueUrl="https://q/1/e")
 
-    assert not hasattr(session, "_manager")
+    assert ONLY_ON_THE_LONG_WAY in sent[0].headers
 
 
 def test_calls_go_through_a_proxy_where_one_is_set(

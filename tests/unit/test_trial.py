@@ -1,6 +1,7 @@
 """What happens in the child happens to the child alone, and is told."""
 
 import ctypes
+import errno
 import os
 import signal
 import threading
@@ -113,6 +114,27 @@ def test_an_interrupted_parent_kills_its_child(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(KeyboardInterrupt):
         run_fork(_hang, 1000)
     assert children() <= before
+
+
+def test_a_fork_that_cannot_be_made_is_told_and_leaves_no_pipe_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("os.fork", refused)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(ChildFailed, match="cannot be started: Resource temporarily unavailable"):
+        run_fork(lambda: OK, 1000)
+    assert before == len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_child_of_which_nobody_is_told_is_told_of() -> None:
+    """SIGCHLD is ignored where some launchers have left it so."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with pytest.raises(ChildFailed, match="ended untold"):
+            run_fork(lambda: OK, 1000)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def test_a_fork_does_not_wait_for_threads_that_scored_before() -> None:

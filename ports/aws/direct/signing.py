@@ -19,6 +19,9 @@ _SPELT: Final = {
 }
 """As botocore spells them, for servers that go by that."""
 
+_SHORT_BYTES: Final = 1024
+"""A body that may come again, and is worth keeping for that."""
+
 Header = tuple[str, str]
 """A name in small letters, and its value."""
 
@@ -83,7 +86,8 @@ class Signer:
         canonical = sha256(prepared.canonical + sha256(body).hexdigest().encode()).hexdigest()
         signature = digest(prepared.signing_key, prepared.to_sign + canonical.encode(), "sha256").hex()
         lines = prepared.authorization + signature.encode() + prepared.lines
-        self._last = _Signed(body, prepared, lines)
+        if len(body) <= _SHORT_BYTES:
+            self._last = _Signed(body, prepared, lines)
         return lines
 
     def _prepare(self, keys: Keys, second: int, before: _Prepared | None) -> _Prepared:
