@@ -18,7 +18,6 @@ from worker.exits import exit_code_of
 from worker.logs import set_up_logs
 from worker.service import Worker
 
-_TURN_S: Final = 0.05
 _M_ARENA_MAX: Final = -8
 """As glibc's malloc.h has it."""
 
@@ -40,7 +39,6 @@ def serve(*, once: bool = False, max_messages: int | None = None) -> dict[str, i
         SettingsError, BadAddress, BadKey, BadBundle, BundleError, StartError, Unavailable: It cannot run, and why.
     """
     _share_the_heap()
-    _take_turns_rarely()
     stopped = threading.Event()
     _stop_on_signals(stopped)
     settings = load_settings(os.environ, for_worker=True).settings
@@ -71,15 +69,6 @@ def _share_the_heap() -> None:
     """
     with suppress(AttributeError):  # another C library has no such setting
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
-
-
-def _take_turns_rarely() -> None:
-    """
-    Let a thread work on until it waits by itself, which it does many times in a batch, for up to this long.
-
-    By default Python would have another take over every 5 ms: with several lanes each event took a fifth more CPU.
-    """
-    sys.setswitchinterval(_TURN_S)
 
 
 def _spare_the_collector() -> None:
