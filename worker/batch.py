@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import Final, NamedTuple
 
 from ports import Message
 from propensity.decision import Case
 from worker.decode import Decoder
 from worker.errors import Fault, Reject
+from worker.many import many
 from worker.outcome import Entry, Outcome
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ def decoded(messages: Sequence[Message], needed: Sequence[str], now: datetime, *
         if usual is None:
             _decode_each(some, decoder, found)
         else:
-            found.accepted.extend([(Entry(message, 0), case) for message, case in zip(some, usual, strict=True)])
+            found.accepted.extend(zip(many(Entry, some, repeat(0, len(some))), usual, strict=True))
     if has_store:
         return found
     accepted, conflicts = _without_conflicts(found.accepted)

@@ -5,7 +5,7 @@ The order of the steps is what keeps leads from being lost or contradicted; `doc
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -13,12 +13,13 @@ from typing import Final, NamedTuple
 from ports import Message, Put, Queue, Store, Topic
 from propensity.bundle import Bundle
 from propensity.decision import Case, Policy, announce, decide, places_of_leads
-from propensity.features import Matrix, Vector, matrix_from_customers
+from propensity.features import Vector, matrix_from_customers
 from propensity.scoring import score
-from schemas.decision import Decision, StoredDecision
+from schemas.decision import Decision, Reason, StoredDecision
 from schemas.event import MAX_MESSAGE_BYTES
 from worker.batch import CONFLICT, decoded
 from worker.errors import Reject
+from worker.many import many
 from worker.outcome import Entry, Outcome, OutcomeKind, Settled, Stage
 from worker.quarantine import quarantine_record
 
@@ -37,7 +38,6 @@ class Services(NamedTuple):
 
 
 _PUT_OUTCOMES: Final[dict[str, OutcomeKind]] = {"applied": "applied", "equal": "duplicate", "superseded": "superseded"}
-_NOTHING_TO_TELL: Final = Put("applied", None)
 
 
 def process_batch(
@@ -96,13 +96,16 @@ def _applied_together(
     cases = [case for _, case in accepted]
     matrix = matrix_from_customers([case.customer for case in cases], services.bundle.feature_names)
     scores = score(services.bundle.model, matrix)
-    puts = _put(cases, matrix, scores, services)
+    places = places_of_leads(cases, scores, services.policy)
+    reasons = dict(zip(places, services.bundle.reasons(matrix[places]), strict=True))
+    if services.store is None:
+        return _published(_told(accepted, scores, reasons, services.policy, is_held), services), []
+    every = [reasons.get(place, ()) for place in range(len(cases))]
+    puts = services.store.put(decide(cases, scores, services.policy, every))
     outcomes: list[Outcome] = []
     conflicts: list[tuple[Entry, Reject]] = []
-    for (entry, case), put, its_score in zip(accepted, puts, scores.tolist(), strict=True):
-        if put is _NOTHING_TO_TELL:
-            outcomes.append(Outcome(entry, "applied" if is_held(entry.message) else "retried", case, its_score))
-        elif put.outcome == "conflict":
+    for (entry, case), put in zip(accepted, puts, strict=True):
+        if put.outcome == "conflict":
             conflicts.append((entry, Reject(CONFLICT, event_id=case.event_id)))
         elif put.outcome == "failed":
             outcomes.append(Outcome(entry, "retried", case, failed_at="store"))
@@ -113,18 +116,24 @@ def _applied_together(
     return _published(outcomes, services), conflicts
 
 
-def _put(cases: Sequence[Case], matrix: Matrix, scores: Vector, services: Services) -> list[Put]:
-    """Decide, and store. Without a store only leads need a decision, and each counts as its customer's first."""
-    leads = places_of_leads(cases, scores, services.policy)
-    told = dict(zip(leads, services.bundle.reasons(matrix[leads]), strict=True))
-    if services.store is not None:
-        reasons = [told.get(place, ()) for place in range(len(cases))]
-        return services.store.put(decide(cases, scores, services.policy, reasons))
-    puts = [_NOTHING_TO_TELL] * len(cases)
-    decided = decide([cases[place] for place in leads], scores[leads], services.policy, list(told.values()))
+def _told(
+    accepted: list[tuple[Entry, Case]],
+    scores: Vector,
+    reasons: Mapping[int, tuple[Reason, ...]],
+    policy: Policy,
+    is_held: Callable[[Message], bool],
+) -> list[Outcome]:
+    """Without a store only leads, those that have reasons, need a decision, and each counts as its customer's first."""
+    entries, cases = zip(*accepted, strict=True)
+    kinds: list[OutcomeKind] = ["applied" if is_held(entry.message) else "retried" for entry in entries]
+    nothing = [None] * len(entries)
+    outcomes = many(Outcome, entries, kinds, cases, scores.tolist(), nothing, nothing, nothing, nothing)
+    leads = [place for place in reasons if kinds[place] == "applied"]
+    decided = decide([cases[i] for i in leads], scores[leads], policy, [reasons[i] for i in leads])
     for place, decision in zip(leads, decided, strict=True):
-        puts[place] = Put("applied", StoredDecision(decision=decision, was_lead=False))
-    return puts
+        lead = announce(StoredDecision(decision=decision, was_lead=False))
+        outcomes[place] = Outcome(entries[place], "applied", cases[place], decision.score, decision, lead)
+    return outcomes
 
 
 def _outcome(entry: Entry, case: Case, put: Put) -> Outcome:

@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Any, Final, NamedTuple, cast
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
 from propensity.decision import Case
-from schemas.customer import Customer, Known
+from schemas.customer import Customer
 from schemas.event import (
     MAX_EVENT_ID_BYTES,
     MAX_EVENTS_PER_MESSAGE,
@@ -27,6 +27,7 @@ from schemas.event import (
     PlainCustomerUpdated,
 )
 from worker.forms import Read, fields_of, readers_of
+from worker.many import many
 
 _COLONS_OF_A_TIME: Final = 2
 _USUAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII).fullmatch
@@ -134,7 +135,7 @@ def _cases(form: _Form, events: list[_Event], text: bytes, latest: str) -> list[
     ):
         return None
     times = _canonical(times)
-    cases = list(map(Case, ids, times, sources, cast("list[Known]", customers)))
+    cases = many(Case, ids, times, sources, customers)
     if colons and colons != sum(map(_colons_inside, cases)):
         return None
     return None if max(times, default="") > latest else cases
