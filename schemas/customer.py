@@ -106,10 +106,11 @@ class Known(TypedDict, total=False):
     consent: Consent | None
 
 
-_CONTENT: Final = TypeAdapter(Known)
+_IN_ORDER: Final = tuple(Known.__annotations__)
+_CONTENT: Final = TypeAdapter(Known).serializer
 
 
 def content_sha256(customer: Known) -> str:
     """Digest of the known fields, the same for both forms of an event, in whatever order, and for 49 and 49.0."""
-    in_order = {name: customer[name] for name in Known.__annotations__ if name in customer}  # type: ignore[literal-required]
-    return hashlib.sha256(_CONTENT.serializer.to_json(in_order, exclude_none=True)).hexdigest()
+    in_order = {name: value for name in _IN_ORDER if (value := customer.get(name)) is not None}
+    return hashlib.sha256(_CONTENT.to_json(in_order)).hexdigest()

@@ -17,11 +17,13 @@ PYTHON: Final = Path(".venv-bench/bin/python")
 STATIC_KEYS: Final = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _STOP_WITHIN_S: Final = 60
+_NOT_OURS: Final = ("LEADLINE_", "AWS_", "PYTHONDONTWRITEBYTECODE")
+"""What a consumer does not get of this environment. Like an image, it has bytecode from its second start on."""
 
 
 def environment(who: Who, aws: StandIn, model: Model, keys: Mapping[str, str] = STATIC_KEYS) -> dict[str, str]:
     """Return the whole environment of a consumer."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("LEADLINE_", "AWS_"))}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
     given = _of_leadline(who, aws, model) if who.is_ours else _of_others(who, aws, model)
     return {**ours, **_ONE_THREAD, **aws.environment(), **keys, **given}
 

@@ -42,11 +42,11 @@ TABLE: Final = (
     Who("c", "Powertools batch processor", f"{_CONSUMERS}.powertools", "topic", 600),
     Who("d", "boto3, 8 threads, micro-batches of 200", f"{_CONSUMERS}.threads", "topic", 12_000),
     Who("d-store", "the same with a conditional update", f"{_CONSUMERS}.threads", "store+topic", 3_000),
-    Who("boto3", "Leadline over boto3", "worker", "topic", 16_000, _BOTO3),
-    Who("boto3-store", "Leadline over boto3, store and topic", "worker", "store+topic", 3_000, _BOTO3),
-    Who("boto3-packed", "Leadline over boto3, packed by 100", "worker", "topic", 40_000, _BOTO3, 100),
-    Who("direct", "Leadline direct", "worker", "topic", 60_000, _DIRECT),
-    Who("direct-store", "Leadline direct, store and topic", "worker", "store+topic", 15_000, _DIRECT),
-    Who("direct-packed", "Leadline direct, packed by 100", "worker", "topic", 100_000, _DIRECT, 100),
+    Who("boto3", "Leadline over boto3", "worker", "topic", 24_000, _BOTO3),
+    Who("boto3-store", "Leadline over boto3, store and topic", "worker", "store+topic", 6_000, _BOTO3),
+    Who("boto3-packed", "Leadline over boto3, packed by 100", "worker", "topic", 140_000, _BOTO3, 100),
+    Who("direct", "Leadline direct", "worker", "topic", 140_000, _DIRECT),
+    Who("direct-store", "Leadline direct, store and topic", "worker", "store+topic", 24_000, _DIRECT),
+    Who("direct-packed", "Leadline direct, packed by 100", "worker", "topic", 220_000, _DIRECT, 100),
 )
 BY_NAME: Final = {who.name: who for who in TABLE}

@@ -80,7 +80,7 @@ def parse_role(body: bytes) -> Mapping[str, Any]:
     Raises:
         ValueError: It is none.
     """
-    found = _result(body, "AssumeRoleWithWebIdentity").find("{*}Credentials")
+    found = _child(_result(body, "AssumeRoleWithWebIdentity"), "Credentials")
     said = {} if found is None else {_name(child): (child.text or "").strip() for child in found}
     access, secret, token = (said.get(k, "") for k in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
     if not (access and secret and token):
@@ -98,15 +98,22 @@ def _result(body: bytes, action: str) -> ET.Element:
         root = ET.fromstring(body)  # noqa: S314  neither large, nor with entities
     except (ET.ParseError, LookupError) as error:
         raise ValueError("no XML") from error
-    result = root.find(f"{{*}}{action}Result")
+    result = _child(root, f"{action}Result")
     if _name(root) != f"{action}Response" or result is None:
         raise ValueError("another document")
     return result
 
 
 def _members(result: ET.Element, name: str) -> list[dict[str, Any]]:
-    found = result.find(f"{{*}}{name}")
-    return [] if found is None else [{_name(child): child.text or "" for child in member} for member in found]
+    found = _child(result, name)
+    if found is None:
+        return []
+    begin = len(found.tag) - len(name)  # behind the namespace, which is one for all
+    return [{child.tag[begin:]: child.text or "" for child in member} for member in found]
+
+
+def _child(parent: ET.Element, name: str) -> ET.Element | None:
+    return next((child for child in parent if _name(child) == name), None)
 
 
 def _typed(failed: Mapping[str, Any]) -> dict[str, Any]:
