@@ -79,7 +79,7 @@ class Customer(BaseModel):
     @property
     def known(self) -> "Known":
         """The same as a dict."""
-        return {name: getattr(self, name) for name in Customer.model_fields}  # type: ignore[return-value]
+        return {name: getattr(self, name) for name in Customer.model_fields}  # type: ignore[return-value]  # the same
 
 
 class Known(TypedDict, total=False):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from types import NoneType, UnionType
-from typing import Annotated, Any, Required, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Required, Union, get_args, get_origin
 
 import annotated_types
 import msgspec
@@ -15,7 +15,7 @@ from schemas.customer import NO_CONTROLS
 Read = Callable[[bytes], Any]
 """Reads JSON; raises ValueError or RecursionError."""
 
-_VALIDATORS = ("validators", "field_validators", "root_validators", "model_validators")
+_VALIDATORS: Final = ("validators", "field_validators", "root_validators", "model_validators")
 
 
 def fields_of(model: type[BaseModel], needed: Collection[str], **others: Any) -> Any:  # noqa: ANN401  types as values
@@ -41,14 +41,14 @@ def fields_of(model: type[BaseModel], needed: Collection[str], **others: Any) ->
     return make("form", every, total=False)
 
 
-def _kind(field: FieldInfo, *, is_needed: bool) -> Any:  # noqa: ANN401
+def _kind(field: FieldInfo, *, is_needed: bool) -> Any:  # noqa: ANN401  a type as a value
     """Return what msgspec takes for the type of a field; raises TypeError where a rule would be lost."""
     kinds = get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else (field.annotation,)
     bounded = [_bounded(kind, field.metadata) for kind in kinds if not (is_needed and kind is NoneType)]
     return Union[tuple(bounded)]  # noqa: UP007  of a tuple
 
 
-def _bounded(kind: Any, metadata: Iterable[object]) -> Any:  # noqa: ANN401
+def _bounded(kind: Any, metadata: Iterable[object]) -> Any:  # noqa: ANN401  types as values
     if get_origin(kind) is Annotated:
         kind, *inner = get_args(kind)
         metadata = [*metadata, *(one for info in inner for one in info.metadata)]
@@ -72,7 +72,7 @@ def _bound(rule: object) -> Iterator[tuple[str, Any]]:
             raise TypeError(f"the quick way knows no rule like {rule!r}")
 
 
-def readers_of(form: Any) -> tuple[Read, Read]:  # noqa: ANN401
+def readers_of(form: Any) -> tuple[Read, Read]:  # noqa: ANN401  a type as a value
     """Return what reads one from JSON, and many."""
 
     def model(kind: type[BaseModel], value: object) -> BaseModel:

@@ -42,16 +42,16 @@ class _Quick:
         if self._body is not None:
             body = None
             headers = {"Content-Length": str(len(self._body)), **(headers or {})}
-        super().request(method, url, body, headers, **options)  # type: ignore[misc]
+        super().request(method, url, body, headers, **options)  # type: ignore[misc]  # a mixin
 
     def endheaders(self, message_body: Any = None, **options: Any) -> None:  # noqa: ANN401  as in http.client
         """Send what there is."""
         body, self._body = self._body, None
-        super().endheaders(body if message_body is None else message_body, **options)  # type: ignore[misc]
+        super().endheaders(body if message_body is None else message_body, **options)  # type: ignore[misc]  # a mixin
 
     def putheader(self, header: str, *values: str) -> None:
         """Add a header; urllib3 would first look whether it is meant to be left out."""
-        http.client.HTTPConnection.putheader(self, header, *values)  # type: ignore[arg-type]
+        http.client.HTTPConnection.putheader(self, header, *values)  # type: ignore[arg-type]  # a mixin
 
 
 _QUICK: Final[Mapping[type, type]] = {

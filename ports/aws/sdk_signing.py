@@ -36,7 +36,7 @@ class Signable:
         self.body, self.context = body, context
 
 
-class QuickAuth(_Usual):  # type: ignore[misc]
+class QuickAuth(_Usual):  # type: ignore[misc]  # see there
     """
     Signature version 4, of requests in which each header comes once.
 

@@ -6,7 +6,7 @@ import socket
 import time
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]  # no stub
 
 from ports.aws import sides
 from ports.aws.direct.http import END_OF_HEAD, MAX_HEAD_BYTES, PORTS
