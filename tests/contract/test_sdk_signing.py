@@ -38,7 +38,7 @@ def check(seed: int) -> None:
     service, region = chance.choice(["sqs", "sns", "dynamodb"]), chance.choice(["eu-west-1", "cn-north-1"])
     headers = {"Content-Type": "application/x-amz-json-1.0", "User-Agent": "leadline", "X-Amz-Target": "A.B"}
     headers |= {"X-Amzn-Trace-Id": "Root=1"} if chance.random() < 0.5 else {}
-    token = text(chance, 900, string.ascii_letters + "+/=") or None
+    token = text(chance, 900, string.ascii_letters + "+/=") + chance.choice(["", "", "", " "]) or None
     keys = Credentials(text(chance, 20, string.ascii_uppercase), text(chance, 40, string.ascii_letters + "+/"), token)
     body, url = text(chance, 2000, chance.choice(TEXTS)).encode(), chance.choice(URLS)
     ours = Signable({"method": "POST", "url": url, "headers": headers}, body, {})
