@@ -35,7 +35,7 @@ def _has_newer(store: Store, event: Case | Reject) -> bool:
     """Ask as a worker's update does: one event id with two contents is a conflict, whichever is newer."""
     if isinstance(event, Reject):
         return False
-    stored = store.get(event.customer["customer_id"])
+    stored = store.get(event.customer.customer_id)
     if stored is None or stored.decision.event_id == event.event_id:
         return False
     return stored.decision.version > version_of(event.event_time, event.event_id)

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Final, NamedTuple
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from schemas.lead import Lead, LeadData, LeadType
 from schemas.manifest import Tiers
 
 _ID_DIGITS: Final = 32
+_SAID: Final = tuple(name for name in LeadData.model_fields if name != "lead_id")
+"""What a lead takes over from the decision that it is made of."""
+_said_of: Final = attrgetter(*_SAID)
 
 
 class Case(NamedTuple):
@@ -77,33 +81,70 @@ def announce(stored: StoredDecision) -> Lead | None:
     """Return what marketing must hear of a stored decision, or None. The same decision gives the same message."""
     decision = stored.decision
     kind = _lead_type(is_lead=decision.lead, was_lead=stored.was_lead)
-    return None if kind is None else _lead(decision, kind)
+    if kind is None:
+        return None
+    return _lead(kind, decision.source, dict(zip(_SAID, _said_of(decision), strict=True)))
+
+
+def first_leads(
+    cases: Sequence[Case], scores: Sequence[float], policy: Policy, reasons: Sequence[tuple[Reason, ...]]
+) -> list[Lead]:
+    """
+    Return what marketing hears where no store knows what it has heard before: of each lead as of a new one.
+
+    It is what `announce` makes of what `decide` decides, without the parts that only a store needs.
+
+    Args:
+        cases: Cases that all are leads.
+        scores: In their order.
+        policy: The rules.
+        reasons: Those of each.
+    """
+    together = zip(cases, scores, reasons, strict=True)
+    return [
+        _lead(
+            "bank.lead.created.v1",
+            case.source,
+            _said(case, score, policy, tier=_tier(score, policy.tiers), reasons=why),
+        )
+        for case, score, why in together
+    ]
 
 
 def _decision(case: Case, score: float, policy: Policy, reasons: tuple[Reason, ...]) -> Decision:
     lead = is_lead(case, score, policy)
+    tier = _tier(score, policy.tiers) if lead else None
     return Decision(
-        customer_id=case.customer["customer_id"],
-        event_id=case.event_id,
-        event_time=case.event_time,
+        **_said(case, score, policy, tier=tier, reasons=reasons if lead else ()),
         source=case.source,
         content_sha256=case.content_sha256,
-        score=score,
         lead=lead,
-        tier=_tier(score, policy.tiers) if lead else None,
-        threshold=policy.threshold,
-        reasons=reasons if lead else (),
-        model=policy.model,
-        campaign=policy.campaign,
-        consent=case.customer.get("consent"),
-        expires_at=_expiry(case.event_time, policy.lead_ttl_days),
     )
 
 
+def _said(
+    case: Case, score: float, policy: Policy, *, tier: Tier | None, reasons: tuple[Reason, ...]
+) -> dict[str, Any]:
+    """Return what a decision and the lead that is made of it both say, by name."""
+    return {
+        "customer_id": case.customer.customer_id,
+        "event_id": case.event_id,
+        "event_time": case.event_time,
+        "score": score,
+        "tier": tier,
+        "threshold": policy.threshold,
+        "reasons": reasons,
+        "model": policy.model,
+        "campaign": policy.campaign,
+        "consent": case.customer.consent,
+        "expires_at": _expiry(case.event_time, policy.lead_ttl_days),
+    }
+
+
 def _may_be_offered(customer: Known, *, require_consent: bool) -> bool:
-    if customer.get("loan_on_card") == 1:
+    if customer.loan_on_card == 1:
         return False
-    consent = customer.get("consent")
+    consent = customer.consent
     return not require_consent if consent is None else consent.given
 
 
@@ -134,35 +175,24 @@ def _lead_type(*, is_lead: bool, was_lead: bool) -> LeadType | None:
     return "bank.lead.withdrawn.v1" if was_lead else None
 
 
-def _lead(decision: Decision, kind: LeadType) -> Lead:
-    lead_id, message_id = _ids(decision)
-    return Lead(
-        id=message_id,
-        type=kind,
-        subject=decision.customer_id,
-        time=decision.event_time,
-        data=LeadData(
-            lead_id=lead_id,
-            customer_id=decision.customer_id,
-            event_id=decision.event_id,
-            event_time=decision.event_time,
-            score=decision.score,
-            tier=decision.tier,
-            threshold=decision.threshold,
-            reasons=decision.reasons,
-            model=decision.model,
-            campaign=decision.campaign,
-            consent=decision.consent,
-            expires_at=decision.expires_at,
-        ),
+def _lead(kind: LeadType, source: str, said: dict[str, Any]) -> Lead:
+    lead_id, message_id = _ids(said["campaign"], said["customer_id"], source, said["event_id"])
+    return Lead.model_validate(
+        {
+            "id": message_id,
+            "type": kind,
+            "subject": said["customer_id"],
+            "time": said["event_time"],
+            "data": {"lead_id": lead_id, **said},
+        }
     )
 
 
-def _ids(decision: Decision) -> tuple[str, str]:
+def _ids(campaign: str, customer_id: str, source: str, event_id: str) -> tuple[str, str]:
     """Return hashes for the lead, which is one for campaign and customer, and for what is said of it, by the event."""
-    digest = hashlib.sha256(_framed(decision.campaign) + _framed(decision.customer_id))
+    digest = hashlib.sha256(_framed(campaign) + _framed(customer_id))
     lead_id = digest.hexdigest()
-    digest.update(_framed(decision.source) + _framed(decision.event_id))
+    digest.update(_framed(source) + _framed(event_id))
     return lead_id[:_ID_DIGITS], digest.hexdigest()[:_ID_DIGITS]
 
 

@@ -1,7 +1,7 @@
 """The one definition of the feature matrix, for training tables and for customers in events alike."""
 
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
@@ -62,17 +62,14 @@ def matrix_from_customers(customers: Sequence[Known], names: Sequence[str]) -> M
     Raises:
         MissingFeature: A customer lacks a field.
     """
-    take = itemgetter(*names) if len(names) > 1 else lambda customer: [customer[name] for name in names]
-    try:
-        rows = list(map(take, customers))
-    except KeyError as error:
-        raise MissingFeature(error.args[0]) from None
+    take = attrgetter(*names) if len(names) > 1 else lambda customer: [getattr(customer, name) for name in names]
+    rows = list(map(take, customers))
     matrix: Matrix = np.array(rows, dtype=np.float64).reshape(len(customers), len(names))
-    if np.isnan(matrix).any():  # None becomes one, and JSON knows none
+    if np.isnan(matrix).any():  # as None becomes, and JSON knows none
         raise MissingFeature(next(name for customer in customers if (name := missing_feature(customer, names))))
     return matrix
 
 
 def missing_feature(customer: Known, names: Sequence[str]) -> str | None:
     """Return the first of the features that the customer lacks, or None."""
-    return next((name for name in names if customer.get(name) is None), None)
+    return next((name for name in names if getattr(customer, name, None) is None), None)

@@ -48,8 +48,8 @@ class Scene(NamedTuple):
 
     def process(self, *messages: Message, held: Callable[[Message], bool] = lambda _: True) -> dict[str, list[str]]:
         """Process a batch, and say what became of each message's events, in order."""
-        outcomes = sorted(process_batch(messages, self.services, NOW, held), key=lambda outcome: outcome.entry.position)
-        return {m.id: [_said(outcome) for outcome in outcomes if outcome.entry.message == m] for m in messages}
+        outcomes = sorted(process_batch(messages, self.services, NOW, held), key=lambda outcome: outcome.position)
+        return {m.id: [_said(outcome) for outcome in outcomes if outcome.message == m] for m in messages}
 
 
 def _said(outcome: Outcome) -> str:

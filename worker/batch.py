@@ -11,7 +11,7 @@ from propensity.decision import Case
 from worker.decode import Decoder
 from worker.errors import Fault, Reject
 from worker.many import many
-from worker.outcome import Entry, Outcome
+from worker.outcome import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +22,27 @@ _AT_A_TIME: Final = 50
 """One unusual message has so many looked at one by one."""
 
 
-class Decoded(NamedTuple):
-    """The events of a batch: those that are good, those that are not, and what comes of messages that failed."""
+class Good(NamedTuple):
+    """An event that can be decided on, and where it was."""
 
-    accepted: list[tuple[Entry, Case]]
-    rejects: list[tuple[Entry, Reject]]
+    message: Message
+    position: int
+    case: Case
+
+
+class Bad(NamedTuple):
+    """An event that can never succeed, and where it was."""
+
+    message: Message
+    position: int
+    reject: Reject
+
+
+class Decoded(NamedTuple):
+    """The events of a batch, and what comes of messages that failed."""
+
+    good: list[Good]
+    bad: list[Bad]
     unforeseen: list[Outcome]
 
 
@@ -40,11 +56,11 @@ def decoded(messages: Sequence[Message], needed: Sequence[str], now: datetime, *
         if usual is None:
             _decode_each(some, decoder, found)
         else:
-            found.accepted.extend(zip(many(Entry, some, repeat(0, len(some))), usual, strict=True))
+            found.good.extend(many(Good, some, repeat(0, len(some)), usual))
     if has_store:
         return found
-    accepted, conflicts = _without_conflicts(found.accepted)
-    return found._replace(accepted=accepted, rejects=found.rejects + conflicts)
+    good, conflicts = _without_conflicts(found.good)
+    return found._replace(good=good, bad=found.bad + conflicts)
 
 
 def _decoded_together(messages: Sequence[Message], decoder: Decoder) -> list[Case] | None:
@@ -63,28 +79,27 @@ def _decode_each(messages: Sequence[Message], decoder: Decoder, found: Decoded) 
             cases = [reject]
         except Exception:
             log.exception("message %s failed unforeseen; it goes back to the queue", message.id)
-            found.unforeseen.append(Outcome(Entry(message, 0), "retried"))
+            found.unforeseen.append(Outcome(message, 0, "retried"))
             continue
         for position, case in enumerate(cases):
             if isinstance(case, Case):
-                found.accepted.append((Entry(message, position), case))
+                found.good.append(Good(message, position, case))
             else:
-                found.rejects.append((Entry(message, position), case))
+                found.bad.append(Bad(message, position, case))
 
 
-def _without_conflicts(
-    accepted: list[tuple[Entry, Case]],
-) -> tuple[list[tuple[Entry, Case]], list[tuple[Entry, Reject]]]:
+def _without_conflicts(good: list[Good]) -> tuple[list[Good], list[Bad]]:
     """Without a store, the first of two contents under one event id in a batch stands; the others are rejected."""
-    if len({case.event_id for _, case in accepted}) == len(accepted):
-        return accepted, []
+    if len({case.event_id for _, _, case in good}) == len(good):
+        return good, []
     firsts: dict[tuple[str, str], Case] = {}
-    standing: list[tuple[Entry, Case]] = []
-    conflicts: list[tuple[Entry, Reject]] = []
-    for entry, case in accepted:
-        first = firsts.setdefault((case.customer["customer_id"], case.event_id), case)
+    standing: list[Good] = []
+    conflicts: list[Bad] = []
+    for one in good:
+        case = one.case
+        first = firsts.setdefault((case.customer.customer_id, case.event_id), case)
         if first is case or first.content_sha256 == case.content_sha256:
-            standing.append((entry, case))
+            standing.append(one)
         else:
-            conflicts.append((entry, Reject(CONFLICT, event_id=case.event_id)))
+            conflicts.append(Bad(one.message, one.position, Reject(CONFLICT, event_id=case.event_id)))
     return standing, conflicts

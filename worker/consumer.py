@@ -158,7 +158,7 @@ class Consumer:
         was_open = self.breaker.is_open
         if len(fresh) < len(messages):
             receipts = {message.receipt for message in fresh}
-            outcomes = [outcome for outcome in outcomes if outcome.entry.message.receipt in receipts]
+            outcomes = [outcome for outcome in outcomes if outcome.message.receipt in receipts]
         self.breaker.count(outcomes)
         if self.breaker.is_open and not was_open:
             log.error("nearly all of the last events were rejected: receiving one message a minute until one is good")

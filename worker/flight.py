@@ -126,7 +126,7 @@ class Flight:
             self._world.sleep(PAUSE_S)
 
     def _note(self, outcomes: Iterable[Outcome]) -> None:
-        self._outcomes.update({outcome.entry.message.id: outcome for outcome in outcomes})
+        self._outcomes.update({outcome.message.id: outcome for outcome in outcomes})
 
     def is_stored(self, one: Probe) -> bool:
         """Tell whether the store holds an event, or a newer one of the same row, by a canary beside this one."""

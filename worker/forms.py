@@ -1,14 +1,13 @@
-"""From our pydantic models to what msgspec reads, by the same bounds and in a third of the time."""
+"""From our pydantic models to what msgspec reads, by the same bounds and in a fraction of the time."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Required, Union, get_args, get_origin
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType, NoneType, UnionType
+from typing import Annotated, Any, Final, TypedDict, Union, get_args, get_origin
 
 import annotated_types
 import msgspec
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from typing_extensions import TypedDict
 
 from schemas.customer import NO_CONTROLS
 
@@ -18,14 +17,21 @@ Read = Callable[[bytes], Any]
 _VALIDATORS: Final = ("validators", "field_validators", "root_validators", "model_validators")
 
 
-def fields_of(model: type[BaseModel], needed: Collection[str], **others: Any) -> Any:  # noqa: ANN401  types as values
+def form_of(
+    model: type[BaseModel],
+    needed: Collection[str],
+    *,
+    base: type[msgspec.Struct] = msgspec.Struct,
+    others: Mapping[str, object] = MappingProxyType({}),
+) -> type[msgspec.Struct]:
     """
-    Return a model's fields as a `TypedDict` for msgspec.
+    Return a model's fields as a form that msgspec reads.
 
     Args:
         model: Whose fields, and whose bounds.
-        needed: The names of those that may not be absent or null.
-        **others: Types in place of some, or of more.
+        needed: The names of those that may not be absent or null. Of the others, what does not come is None.
+        base: What the form is besides.
+        others: Types in place of some, or of more.
 
     Raises:
         TypeError: A rule of the model would be lost.
@@ -36,9 +42,25 @@ def fields_of(model: type[BaseModel], needed: Collection[str], **others: Any) ->
         name: others.get(name) or _kind(field, is_needed=name in needed) for name, field in model.model_fields.items()
     }
     required = {name for name, field in model.model_fields.items() if field.is_required()} | set(needed)
-    every = {name: Required[kind] if name in required else kind for name, kind in {**others, **fields}.items()}
-    make: Any = TypedDict  # a type checker wants to see the names, which only the model knows
-    return make("form", every, total=False)
+    every = [(name, kind) if name in required else (name, kind, None) for name, kind in {**others, **fields}.items()]
+    return msgspec.defstruct(f"Quick{model.__name__}", every, bases=(base,), kw_only=True, frozen=True, gc=False)
+
+
+def optional_in(form: type[msgspec.Struct]) -> tuple[str, ...]:
+    """Return the names of the fields that may be absent."""
+    return tuple(field.name for field in msgspec.structs.fields(form) if not field.required)
+
+
+def keys_of(names: Iterable[str], **nested: object) -> Any:  # noqa: ANN401  a type as a value
+    """
+    Return a form of an object of which only the keys are read; their values are passed over, as are other keys.
+
+    Args:
+        names: The keys.
+        **nested: The forms of those that are objects by themselves.
+    """
+    make: Any = TypedDict  # a type checker wants to see the names
+    return make("Keys", {**dict.fromkeys(names, Any), **nested}, total=False)
 
 
 def _kind(field: FieldInfo, *, is_needed: bool) -> Any:  # noqa: ANN401  a type as a value
@@ -72,10 +94,11 @@ def _bound(rule: object) -> Iterator[tuple[str, Any]]:
             raise TypeError(f"the quick way knows no rule like {rule!r}")
 
 
-def readers_of(form: Any) -> tuple[Read, Read]:  # noqa: ANN401  a type as a value
+def readers_of(form: type[msgspec.Struct]) -> tuple[Read, Read]:
     """Return what reads one from JSON, and many."""
 
     def model(kind: type[BaseModel], value: object) -> BaseModel:
         return kind.model_validate(value)
 
-    return msgspec.json.Decoder(form, dec_hook=model).decode, msgspec.json.Decoder(list[form], dec_hook=model).decode
+    many: Any = list[form]  # type: ignore[valid-type]  # which only a run knows
+    return msgspec.json.Decoder(form, dec_hook=model).decode, msgspec.json.Decoder(many, dec_hook=model).decode

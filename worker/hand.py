@@ -168,5 +168,5 @@ def _settled_by(outcomes: Iterable[Outcome]) -> dict[str, frozenset[int]]:
     positions: dict[str, set[int]] = {}
     for outcome in outcomes:
         if outcome.kind != "retried":
-            positions.setdefault(outcome.entry.message.receipt, set()).add(outcome.entry.position)
+            positions.setdefault(outcome.message.receipt, set()).add(outcome.position)
     return {receipt: frozenset(done) for receipt, done in positions.items()}

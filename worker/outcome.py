@@ -1,6 +1,6 @@
 """What became of each event, and from that what is to become of each message."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal, NamedTuple
 
@@ -18,24 +18,18 @@ Settled = Mapping[str, AbstractSet[int]]
 """Which events of a message are done already: positions by the message's receipt."""
 
 
-class Entry(NamedTuple):
-    """One event of one message."""
-
-    message: Message
-    position: int
-
-
 class Outcome(NamedTuple):
     """
-    What became of one event.
+    What became of one event, the one at this position in its message.
 
     `applied`: stored (or, without a store, published). `duplicate`: it had been stored before, and what was decided
     then was published again. `superseded`: a newer event was there before. `quarantined`: set aside for `reason`.
     `retried`: not done; its message must stay, and where a service has not taken it, `failed_at` says which.
-    `decision` is what is stored, or, without a store, what is published: None for an event that is no lead.
+    `decision` is what is stored: None without a store.
     """
 
-    entry: Entry
+    message: Message
+    position: int
     kind: OutcomeKind
     case: Case | None = None
     score: float | None = None
@@ -53,16 +47,18 @@ class Fates(NamedTuple):
     left: list[Message]
 
 
-def fates(messages: Iterable[Message], outcomes: Collection[Outcome]) -> Fates:
+def fates(messages: Sequence[Message], outcomes: Collection[Outcome]) -> Fates:
     """Say what is to become of each message, from what its events have come to."""
-    known = {outcome.entry.message.receipt for outcome in outcomes}
+    retried = [outcome for outcome in outcomes if outcome.kind == "retried"]
+    if not retried and [outcome.message for outcome in outcomes] == messages:
+        return Fates(list(messages), {}, [])  # one event in each, and all are done: nearly always
+    known = {outcome.message.receipt for outcome in outcomes}
     failures: dict[str, set[Stage | None]] = {}
-    for outcome in outcomes:
-        if outcome.kind == "retried":
-            failures.setdefault(outcome.entry.message.receipt, set()).add(outcome.failed_at)
+    for outcome in retried:
+        failures.setdefault(outcome.message.receipt, set()).add(outcome.failed_at)
     found = Fates([], {}, [])
     for message in messages:
-        stages = failures.get(message.receipt, set()) if failures else set()
+        stages = failures.get(message.receipt, set())
         if message.receipt not in known or None in stages:  # one of which nothing is known is not done
             found.left.append(message)
         elif stages:

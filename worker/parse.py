@@ -85,7 +85,7 @@ def _parsed(body: bytes) -> Json:
     """Return what the body holds: a `Pack` for an array."""
     if len(body) > MAX_MESSAGE_BYTES:
         _reject("too_large", "", f"send at most {MAX_MESSAGE_BYTES} bytes a message")
-    if 2 * len(body) > MAX_NESTED and body.count(b"[") + 2 * body.count(b"{") > MAX_NESTED:
+    if has_too_many_nested(body):
         _reject("too_large", "", f"send at most {MAX_NESTED} arrays, or half as many objects, in one message")
     decoder = _decoder(body)
     try:
@@ -98,6 +98,11 @@ def _parsed(body: bytes) -> Json:
         _reject("not_json", "", f"byte {error.start} is not UTF-8; encode the message as UTF-8")
     except json.JSONDecodeError as error:
         _reject("not_json", "", f"line {error.lineno}, column {error.colno}: {error.msg}")
+
+
+def has_too_many_nested(body: bytes) -> bool:
+    """Tell whether a message may have too many arrays and objects, brackets in its texts counted as well."""
+    return 2 * len(body) > MAX_NESTED and body.count(b"[") + 2 * body.count(b"{") > MAX_NESTED
 
 
 def _decoder(body: bytes) -> json.JSONDecoder:

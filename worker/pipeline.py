@@ -12,15 +12,15 @@ from typing import Final, NamedTuple
 
 from ports import Message, Put, Queue, Store, Topic
 from propensity.bundle import Bundle
-from propensity.decision import Case, Policy, announce, decide, places_of_leads
+from propensity.decision import Policy, announce, decide, first_leads, places_of_leads
 from propensity.features import Vector, matrix_from_customers
 from propensity.scoring import score
-from schemas.decision import Decision, Reason, StoredDecision
+from schemas.decision import Decision, Reason
 from schemas.event import MAX_MESSAGE_BYTES
-from worker.batch import CONFLICT, decoded
+from worker.batch import CONFLICT, Bad, Good, decoded
 from worker.errors import Reject
 from worker.many import many
-from worker.outcome import Entry, Outcome, OutcomeKind, Settled, Stage
+from worker.outcome import Outcome, OutcomeKind, Settled, Stage
 from worker.quarantine import quarantine_record
 
 log = logging.getLogger(__name__)
@@ -60,89 +60,86 @@ def process_batch(
     Returns:
         One outcome for every event that is not settled. An error that nobody foresaw is logged, and its event retried.
     """
-    accepted, rejects, outcomes = decoded(
-        messages, services.bundle.feature_names, now, has_store=services.store is not None
-    )
+    good, bad, outcomes = decoded(messages, services.bundle.feature_names, now, has_store=services.store is not None)
     if settled:
-        accepted = [(e, case) for e, case in accepted if e.position not in settled.get(e.message.receipt, ())]
-        rejects = [(e, reject) for e, reject in rejects if e.position not in settled.get(e.message.receipt, ())]
-    applied, conflicts = _applied(accepted, services, is_held)
-    return outcomes + applied + _quarantined(rejects + conflicts, services, now)
+        good = [one for one in good if one.position not in settled.get(one.message.receipt, ())]
+        bad = [one for one in bad if one.position not in settled.get(one.message.receipt, ())]
+    applied, conflicts = _applied(good, services, is_held)
+    return outcomes + applied + _quarantined(bad + conflicts, services, now)
 
 
 def _applied(
-    accepted: list[tuple[Entry, Case]], services: Services, is_held: Callable[[Message], bool]
-) -> tuple[list[Outcome], list[tuple[Entry, Reject]]]:
+    good: list[Good], services: Services, is_held: Callable[[Message], bool]
+) -> tuple[list[Outcome], list[Bad]]:
     """Apply all together; where that fails unforeseen, go on by halves, until the guilty one is alone."""
-    if not accepted:
+    if not good:
         return [], []
     try:
-        return _applied_together(accepted, services, is_held)
+        return _applied_together(good, services, is_held)
     except Exception:
-        if len(accepted) == 1:
-            [(entry, _)] = accepted
-            log.exception("message %s, event %d: failed unforeseen; it goes back", entry.message.id, entry.position)
-            return [Outcome(entry, "retried")], []
-    half = len(accepted) // 2
-    first, first_conflicts = _applied(accepted[:half], services, is_held)
-    second, second_conflicts = _applied(accepted[half:], services, is_held)
+        if len(good) == 1:
+            [(message, position, _)] = good
+            log.exception("message %s, event %d: failed unforeseen; it goes back", message.id, position)
+            return [Outcome(message, position, "retried")], []
+    half = len(good) // 2
+    first, first_conflicts = _applied(good[:half], services, is_held)
+    second, second_conflicts = _applied(good[half:], services, is_held)
     return first + second, first_conflicts + second_conflicts
 
 
 def _applied_together(
-    accepted: list[tuple[Entry, Case]], services: Services, is_held: Callable[[Message], bool]
-) -> tuple[list[Outcome], list[tuple[Entry, Reject]]]:
+    good: list[Good], services: Services, is_held: Callable[[Message], bool]
+) -> tuple[list[Outcome], list[Bad]]:
     """Score, decide, store, publish. What the store knows under the same id with other content is a conflict."""
-    cases = [case for _, case in accepted]
+    cases = [case for _, _, case in good]
     matrix = matrix_from_customers([case.customer for case in cases], services.bundle.feature_names)
     scores = score(services.bundle.model, matrix)
     places = places_of_leads(cases, scores, services.policy)
     reasons = dict(zip(places, services.bundle.reasons(matrix[places]), strict=True))
     if services.store is None:
-        return _published(_told(accepted, scores, reasons, services.policy, is_held), services), []
+        return _published(_told(good, scores, reasons, services.policy, is_held), services), []
     every = [reasons.get(place, ()) for place in range(len(cases))]
     puts = services.store.put(decide(cases, scores, services.policy, every))
     outcomes: list[Outcome] = []
-    conflicts: list[tuple[Entry, Reject]] = []
-    for (entry, case), put in zip(accepted, puts, strict=True):
+    conflicts: list[Bad] = []
+    for (message, position, case), put in zip(good, puts, strict=True):
         if put.outcome == "conflict":
-            conflicts.append((entry, Reject(CONFLICT, event_id=case.event_id)))
+            conflicts.append(Bad(message, position, Reject(CONFLICT, event_id=case.event_id)))
         elif put.outcome == "failed":
-            outcomes.append(Outcome(entry, "retried", case, failed_at="store"))
-        elif not is_held(entry.message):
-            outcomes.append(Outcome(entry, "retried", case))
+            outcomes.append(Outcome(message, position, "retried", case, failed_at="store"))
+        elif not is_held(message):
+            outcomes.append(Outcome(message, position, "retried", case))
         else:
-            outcomes.append(_outcome(entry, case, put))
+            outcomes.append(_outcome(Good(message, position, case), put))
     return _published(outcomes, services), conflicts
 
 
 def _told(
-    accepted: list[tuple[Entry, Case]],
+    good: list[Good],
     scores: Vector,
     reasons: Mapping[int, tuple[Reason, ...]],
     policy: Policy,
     is_held: Callable[[Message], bool],
 ) -> list[Outcome]:
-    """Without a store only leads, those that have reasons, need a decision, and each counts as its customer's first."""
-    entries, cases = zip(*accepted, strict=True)
-    kinds: list[OutcomeKind] = ["applied" if is_held(entry.message) else "retried" for entry in entries]
-    nothing = [None] * len(entries)
-    outcomes = many(Outcome, entries, kinds, cases, scores.tolist(), nothing, nothing, nothing, nothing)
-    leads = [place for place in reasons if kinds[place] == "applied"]
-    decided = decide([cases[i] for i in leads], scores[leads], policy, [reasons[i] for i in leads])
-    for place, decision in zip(leads, decided, strict=True):
-        lead = announce(StoredDecision(decision=decision, was_lead=False))
-        outcomes[place] = Outcome(entries[place], "applied", cases[place], decision.score, decision, lead)
+    """Without a store only leads, those that have reasons, are told of, and each counts as its customer's first."""
+    messages, positions, cases = zip(*good, strict=True)
+    kinds: list[OutcomeKind] = ["applied" if is_held(message) else "retried" for message in messages]
+    nothing = [None] * len(good)
+    outcomes = many(Outcome, messages, positions, kinds, cases, scores.tolist(), nothing, nothing, nothing, nothing)
+    places = [place for place in reasons if kinds[place] == "applied"]
+    told = first_leads([cases[i] for i in places], scores[places].tolist(), policy, [reasons[i] for i in places])
+    for place, lead in zip(places, told, strict=True):
+        outcomes[place] = outcomes[place]._replace(lead=lead)
     return outcomes
 
 
-def _outcome(entry: Entry, case: Case, put: Put) -> Outcome:
+def _outcome(event: Good, put: Put) -> Outcome:
     """Say what an event has come to so far, and, where its own decision is the stored one, what is to be published."""
     kind = _PUT_OUTCOMES[put.outcome]
     if kind == "superseded" or put.stored is None:
-        return Outcome(entry, kind, case)
+        return Outcome(event.message, event.position, kind, event.case)
     decision = put.stored.decision
-    return Outcome(entry, kind, case, decision.score, decision, announce(put.stored))
+    return Outcome(event.message, event.position, kind, event.case, decision.score, decision, announce(put.stored))
 
 
 def _published(outcomes: list[Outcome], services: Services) -> list[Outcome]:
@@ -171,24 +168,24 @@ def _withdrawn(outcomes: Sequence[Outcome]) -> list[Decision]:
     ]
 
 
-def _quarantined(rejects: list[tuple[Entry, Reject]], services: Services, now: datetime) -> list[Outcome]:
+def _quarantined(bad: list[Bad], services: Services, now: datetime) -> list[Outcome]:
     """Set the rejected events aside; what cannot be set aside stays on the queue."""
-    records = [_record(services.queue_url, entry, reject, now) for entry, reject in rejects]
+    records = [_record(services.queue_url, one, now) for one in bad]
     outcomes: list[Outcome] = []
-    for (entry, reject), (kind, failed_at) in zip(rejects, _sent(records, services.quarantine), strict=True):
-        outcomes.append(Outcome(entry, kind, reason=reject.reason, failed_at=failed_at))
+    for (message, position, reject), (kind, failed_at) in zip(bad, _sent(records, services.quarantine), strict=True):
+        outcomes.append(Outcome(message, position, kind, reason=reject.reason, failed_at=failed_at))
         if failed_at is None:
             place = "set aside" if kind == "quarantined" else "left for the dead-letter queue"
-            log.warning("message %s, event %d: %s as %s", entry.message.id, entry.position, place, reject.reason)
+            log.warning("message %s, event %d: %s as %s", message.id, position, place, reject.reason)
     return outcomes
 
 
-def _record(queue_url: str, entry: Entry, reject: Reject, now: datetime) -> bytes | None:
+def _record(queue_url: str, event: Bad, now: datetime) -> bytes | None:
     """Write the record of a rejected event, or None where it fails unforeseen, or no message can hold it."""
     try:
-        record = quarantine_record(queue_url, *entry, reject, now)
+        record = quarantine_record(queue_url, *event, now)
     except Exception:
-        log.exception("message %s, event %d: no record can be written of it", entry.message.id, entry.position)
+        log.exception("message %s, event %d: no record can be written of it", event.message.id, event.position)
         return None
     return record if len(record) <= MAX_MESSAGE_BYTES else None
 

@@ -1,23 +1,25 @@
 """
 The quick way into events, for messages that certainly keep every rule: nearly all of them.
 
-msgspec parses and validates them in one go, into dicts, by the bounds of our pydantic models and in a third of the
-time. What it does not see, a key that comes twice, is found by counting: each key has a colon, so in a message without
-escapes there are just as many colons as keys that were read and colons in texts. Where that does not come out even, or
-anything is wrong or only unusual (a time in another zone, an id that is not ASCII, a field that is not known), it is
-for `worker.parse` to look closely.
+msgspec parses and validates them in one go, by the bounds of our pydantic models and in a fraction of the time. What it
+does not see, a key that comes twice, is found by counting: each key has a colon, so in a message without escapes there
+are just as many colons as keys that were read and colons in texts. Where that does not come out even, or anything is
+wrong or only unusual (a time in another zone, an id that is not ASCII, a field that is not known), it is for
+`worker.parse` to look closely.
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
+from operator import attrgetter
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
 from propensity.decision import Case
-from schemas.customer import Customer
+from schemas.customer import Consent, Customer, Known
 from schemas.event import (
     MAX_EVENT_ID_BYTES,
     MAX_EVENTS_PER_MESSAGE,
@@ -26,36 +28,82 @@ from schemas.event import (
     CustomerUpdated,
     PlainCustomerUpdated,
 )
-from worker.forms import Read, fields_of, readers_of
+from worker.forms import form_of, keys_of, optional_in, readers_of
 from worker.many import many
+from worker.parse import MAX_NESTED, has_too_many_nested
 
 _COLONS_OF_A_TIME: Final = 2
+_ROOM_FOR_NESTED: Final = MAX_NESTED // 2
+"""Bytes; in no shorter message there are too many."""
 _USUAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII).fullmatch
-_WHOLE_SECONDS: Final = len("2026-01-15T10:00:00Z")
+_WHOLE_SECONDS: Final = b"0000-00-00T00:00:00Z"
+_TO_NOUGHTS: Final = bytes.maketrans(b"123456789", b"0" * 9)
 _OTHER_ATTRIBUTES: Final = ("subject", "datacontenttype", "dataschema")
 """Texts of a CloudEvent that nothing depends on."""
 
 _EventId = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EVENT_ID_BYTES)]
 _UNUSUAL: Final = (ValueError, RecursionError)
-_Event = dict[str, Any]
+_other_attributes: Final = attrgetter(*_OTHER_ATTRIBUTES)
+_CONSENT: Final = keys_of(Consent.model_fields)
 
 
 class _Columns(NamedTuple):
-    """What there is to know of n events, and how many colons their keys and other attributes account for."""
+    """What there is to know of n events, and their other attributes."""
 
     ids: list[str]
     times: list[str]
     sources: list[str]
-    customers: list[_Event]
-    colons: int
+    customers: list[Known]
+    others: Sequence[str | None] = ()
 
 
-class _Form(NamedTuple):
-    """One form of an event: what reads one, what reads many, and what takes many apart."""
+class _Form:
+    """One form of an event. Of its fields and of the customer's several may be absent."""
 
-    one: Read
-    many: Read
-    columns: Callable[[list[_Event]], _Columns]
+    def __init__(self, event: type[msgspec.Struct], customer: type[msgspec.Struct]) -> None:
+        """
+        Take a form.
+
+        Args:
+            event: What a whole event is read into.
+            customer: What of it is the customer, in its `data`: the same in the plain form.
+        """
+        self.one, self.many = readers_of(event)
+        self._is_cloud_event = event is not customer
+        self._optional, self._optional_of_customer = attrgetter(*optional_in(event)), attrgetter(*optional_in(customer))
+        self._most_keys = len(event.__struct_fields__)
+        keys = keys_of(customer.__struct_fields__, consent=_CONSENT | None)
+        if self._is_cloud_event:
+            self._most_keys += len(customer.__struct_fields__)
+            keys = keys_of(event.__struct_fields__, data=keys)
+        one_or_many: Any = keys | list[keys]  # type: ignore[valid-type]  # which only a run knows
+        self._read_keys = msgspec.json.Decoder(one_or_many).decode
+
+    def columns(self, events: Sequence[Any]) -> _Columns:
+        """Take events apart."""
+        if not self._is_cloud_event:
+            ids, times = [event.event_id for event in events], [event.event_time for event in events]
+            return _Columns(ids, times, [PLAIN_SOURCE] * len(events), [*events])
+        ids, times = [event.id for event in events], [event.time for event in events]
+        sources, customers = [event.source for event in events], [event.data for event in events]
+        others = list(chain.from_iterable(map(_other_attributes, events)))
+        return _Columns(ids, times, sources, customers, others)
+
+    def fewest_keys(self, events: Sequence[Any], customers: Sequence[Known]) -> int:
+        """Count the keys that have a value; one that is null may be there as well."""
+        absent = list(chain.from_iterable(map(self._optional_of_customer, customers))).count(None)
+        if self._is_cloud_event:
+            absent += list(chain.from_iterable(map(self._optional, events))).count(None)
+        return len(events) * self._most_keys - absent
+
+    def keys(self, bodies: Sequence[bytes]) -> int:
+        """Count the known keys in messages, each of them once in its object."""
+        read = map(self._read_keys, bodies)
+        events = list(chain.from_iterable(one if isinstance(one, list) else (one,) for one in read))
+        customers = [event["data"] for event in events] if self._is_cloud_event else events
+        consents = [consent for customer in customers if (consent := customer.get("consent"))]
+        objects = [events, customers, consents] if self._is_cloud_event else [events, consents]
+        return sum(map(len, chain.from_iterable(objects)))
 
 
 class Reader:
@@ -66,12 +114,11 @@ class Reader:
     """
 
     def __init__(self, needed: Collection[str]) -> None:
-        plain = fields_of(PlainCustomerUpdated, needed, event_id=_EventId, event_time=str)
-        data = fields_of(Customer, needed)
-        others = dict.fromkeys(_OTHER_ATTRIBUTES, str)
-        cloud_event = fields_of(CustomerUpdated, (), id=_EventId, time=str, data=data, **others)
-        self._plain = _Form(*readers_of(plain), _of_plain)
-        self._cloud_event = _Form(*readers_of(cloud_event), _of_cloud_events)
+        plain = form_of(PlainCustomerUpdated, needed, base=Known, others={"event_id": _EventId, "event_time": str})
+        self._plain = _Form(plain, plain)
+        data = form_of(Customer, needed, base=Known)
+        others = {"id": _EventId, "time": str, "data": data, **dict.fromkeys(_OTHER_ATTRIBUTES, str)}
+        self._cloud_event = _Form(form_of(CustomerUpdated, (), others=others), data)
 
     def read(self, body: bytes, latest: str) -> list[Case] | None:
         """
@@ -83,11 +130,11 @@ class Reader:
         """
         if not body.startswith(b"["):
             return self.read_all([body], latest)
-        if len(body) > MAX_MESSAGE_BYTES:
+        if len(body) > MAX_MESSAGE_BYTES or has_too_many_nested(body):
             return None
         try:
-            form = self._form(body)
-            cases = _cases(form, form.many(body), body, latest)
+            form = self._form(body, body)
+            cases = _cases(form, form.many(body), body, [body], latest)
         except _UNUSUAL:
             return None
         return cases if cases and len(cases) <= MAX_EVENTS_PER_MESSAGE else None
@@ -100,19 +147,21 @@ class Reader:
             bodies: The messages.
             latest: As for `read`.
         """
-        if max(map(len, bodies)) > MAX_MESSAGE_BYTES:
+        longest = max(map(len, bodies))
+        if longest > MAX_MESSAGE_BYTES or (longest > _ROOM_FOR_NESTED and any(map(has_too_many_nested, bodies))):
             return None
         together = b"".join(bodies)
         try:
-            form = self._form(together)
-            return _cases(form, [form.one(body) for body in bodies], together, latest)
+            form = self._form(together, bodies[0])
+            return _cases(form, [form.one(body) for body in bodies], together, bodies, latest)
         except _UNUSUAL:
             return None
 
-    def _form(self, text: bytes) -> _Form:
+    def _form(self, text: bytes, first: bytes) -> _Form:
+        """Return the form that the first event has: an event of another lacks what is read, or has keys too many."""
         if b"\\" in text:
             raise ValueError("has an escape")
-        return self._cloud_event if b'"specversion"' in text else self._plain
+        return self._cloud_event if b'"specversion"' in first else self._plain
 
 
 @lru_cache(maxsize=16)
@@ -121,52 +170,35 @@ def reader(needed: tuple[str, ...]) -> Reader:
     return Reader(needed)
 
 
-def _cases(form: _Form, events: list[_Event], text: bytes, latest: str) -> list[Case] | None:
+def _cases(form: _Form, events: Sequence[Any], text: bytes, bodies: Sequence[bytes], latest: str) -> list[Case] | None:
     """
-    Return what there is to decide on, or None where something is unusual.
+    Return what there is to decide on, or None where something is unusual; `text` is all of the bodies.
 
-    No event has fewer colons than its keys and its time account for. So if all together have no more, none has.
+    No event has fewer colons than its known keys, its time and its texts. So if all together have no more, none has.
     """
-    ids, times, sources, customers, expected = form.columns(events)
-    colons = text.count(b":") - expected - _COLONS_OF_A_TIME * len(ids)
-    if (
-        not "".join(ids).isascii()
-        or not "".join(ids + [customer["customer_id"] for customer in customers]).isprintable()
-    ):
+    ids, times, sources, customers, others = form.columns(events)
+    names = "".join(ids + [customer.customer_id for customer in customers])
+    if not "".join(ids).isascii() or not names.isprintable():
+        return None
+    colons = text.count(b":") - _COLONS_OF_A_TIME * len(ids)
+    fewest = form.fewest_keys(events, customers)
+    if colons != fewest:
+        colons -= names.count(":") + "".join(chain(sources, filter(None, others))).count(":")
+        fewest += sum([len(consent.model_fields_set) for one in customers if (consent := one.consent) is not None])
+    if colons != fewest and colons != form.keys(bodies):
         return None
     times = _canonical(times)
-    cases = many(Case, ids, times, sources, customers)
-    if colons and colons != sum(map(_colons_inside, cases)):
-        return None
-    return None if max(times, default="") > latest else cases
-
-
-def _of_plain(events: list[_Event]) -> _Columns:
-    keys = sum(map(len, events))
-    ids = [event.pop("event_id") for event in events]
-    times = [event.pop("event_time") for event in events]
-    return _Columns(ids, times, [PLAIN_SOURCE] * len(events), events, keys)  # what is left is known of the customers
-
-
-def _of_cloud_events(events: list[_Event]) -> _Columns:
-    customers = [event["data"] for event in events]
-    colons = sum((event.get(name) or "").count(":") for event in events for name in _OTHER_ATTRIBUTES)
-    keys = sum(map(len, events)) + sum(map(len, customers)) + colons
-    ids, times, sources = ([event[name] for event in events] for name in ("id", "time", "source"))
-    return _Columns(ids, times, sources, customers, keys)
-
-
-def _colons_inside(case: Case) -> int:
-    """Count the colons of what has any only sometimes."""
-    consent = case.customer.get("consent")
-    texts = case.event_id + case.source + case.customer["customer_id"]
-    return texts.count(":") + (0 if consent is None else len(consent.model_fields_set))
+    return None if max(times, default="") > latest else many(Case, ids, times, sources, customers)
 
 
 def _canonical(times: list[str]) -> list[str]:
     """Write times of the usual form as `schemas.event.canonical_time` does; raises ValueError where one is not so."""
-    if not all(map(_USUAL_TIME, times)):
+    together = "".join(times)
+    is_whole = together.encode().translate(_TO_NOUGHTS) == _WHOLE_SECONDS * len(times) and "T24" not in together
+    if not (is_whole or all(map(_USUAL_TIME, times))):
         raise ValueError
     for _ in map(datetime.fromisoformat, times):
         pass  # the calendar
-    return [f"{time[:19]}.000000Z" if len(time) == _WHOLE_SECONDS else f"{time[:-1]:0<26}Z" for time in times]
+    if is_whole:
+        return [time[:-1] + ".000000Z" for time in times]
+    return [f"{time[:19]}.{time[20:-1]:0<6}Z" for time in times]

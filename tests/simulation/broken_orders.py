@@ -11,7 +11,7 @@ from schemas.lead import Lead
 from simulation.cloud import Cloud
 from simulation.process import Ports, Variant
 from simulation.store import StoreState
-from worker.outcome import Entry, Outcome, Settled
+from worker.outcome import Outcome, Settled
 from worker.pipeline import Services, process_batch
 
 
@@ -174,9 +174,7 @@ class MarksFirst:
         seen = [message for message in messages if message.id in self._seen]
         self._seen.update(message.id for message in messages)
         new = [message for message in messages if message not in seen]
-        return process_batch(new, services, now, is_held, settled) + [
-            Outcome(Entry(old, 0), "duplicate") for old in seen
-        ]
+        return process_batch(new, services, now, is_held, settled) + [Outcome(old, 0, "duplicate") for old in seen]
 
 
 def _queue(wrap: Callable[[Queue], Queue]) -> Variant:

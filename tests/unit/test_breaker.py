@@ -13,14 +13,14 @@ from worker.breaker import RejectBreaker
 from worker.consumer import Consumer
 from worker.intake import Surroundings
 from worker.lease import Leases
-from worker.outcome import Entry, Outcome, Settled
+from worker.outcome import Outcome, Settled
 from worker.settings import Settings
 
 MESSAGE = Message("m", "r", b"", 1)
-GOOD = Outcome(Entry(MESSAGE, 0), "applied")
-BAD = Outcome(Entry(MESSAGE, 0), "quarantined", reason="not_json")
-NOT_SET_ASIDE = Outcome(Entry(MESSAGE, 0), "retried", reason="not_json")
-AWAY = Outcome(Entry(MESSAGE, 0), "retried")
+GOOD = Outcome(MESSAGE, 0, "applied")
+BAD = Outcome(MESSAGE, 0, "quarantined", reason="not_json")
+NOT_SET_ASIDE = Outcome(MESSAGE, 0, "retried", reason="not_json")
+AWAY = Outcome(MESSAGE, 0, "retried")
 
 
 def test_it_opens_at_nine_tenths_of_the_last_two_hundred_and_not_before() -> None:
@@ -59,7 +59,7 @@ def test_a_queue_of_bad_events_is_left_alone_but_for_one_message_a_minute(
 
     def process(messages: Sequence[Message], _: Settled) -> list[Outcome]:
         kind, reason = ("quarantined", "not_json") if rejects else ("applied", None)
-        return [Outcome(Entry(message, 0), kind, reason=reason) for message in messages]  # type: ignore[arg-type]  one of the two kinds
+        return [Outcome(message, 0, kind, reason=reason) for message in messages]  # type: ignore[arg-type]  one of the two kinds
 
     def pause(seconds: float) -> None:
         clock.pass_s(seconds)

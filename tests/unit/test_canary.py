@@ -57,8 +57,8 @@ def test_a_golden_event_is_one_that_a_worker_accepts_with_the_row_in_it(bundle: 
     one = probe(lead, bundle.manifest, Settings(require_consent=True), "canary-1", NOW)
 
     case = accepted(one.body)
-    assert ("canary-1", 7.25, 2) == (case.event_id, case.customer["highest_spend"], case.customer["level"])
-    assert f"canary-{bundle.manifest.id.sha256[:12]}-1" == case.customer["customer_id"] == one.expected.customer_id
+    assert ("canary-1", 7.25, 2) == (case.event_id, case.customer.highest_spend, case.customer.level)
+    assert f"canary-{bundle.manifest.id.sha256[:12]}-1" == case.customer.customer_id == one.expected.customer_id
     assert (True, "A", 0.9) == (one.expected.lead, one.expected.tier, one.expected.score)
 
 

@@ -14,7 +14,7 @@ from tests.clock import Clock, queue_at
 from worker.consumer import Consumer
 from worker.intake import Surroundings
 from worker.lease import Leases
-from worker.outcome import Entry, Outcome, OutcomeKind, Settled
+from worker.outcome import Outcome, OutcomeKind, Settled
 from worker.settings import Settings
 
 MEBIBYTE = 2**20
@@ -41,7 +41,7 @@ class World:
     def process(self, messages: Sequence[Message], _: Settled) -> list[Outcome]:
         self.batches.append([message.body for message in messages])
         self.while_processing()
-        return [Outcome(Entry(message, 0), self.fates.get(message.body, "applied")) for message in messages]
+        return [Outcome(message, 0, self.fates.get(message.body, "applied")) for message in messages]
 
 
 class Counted:
@@ -256,7 +256,7 @@ def test_messages_in_hand_are_leased_and_those_out_of_hand_are_not(tmp_path: Pat
 
     world.while_processing = look
     outcomes = world.consumer().step() or []
-    seen = [outcome.entry.message for outcome in outcomes]
+    seen = [outcome.message for outcome in outcomes]
     assert len(seen) == 2
     assert not any(world.leases.is_held(message) for message in seen)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from propensity.decision import Case, Policy, announce, decide
+from propensity.decision import Case, Policy, announce, decide, first_leads
 from propensity.economics import BadEconomics, economics_from, threshold_of
 from schemas.customer import Consent, Customer
 from schemas.decision import Decision, Reason, StoredDecision
@@ -99,6 +99,15 @@ def test_of_a_customer_who_was_no_lead_and_is_none_marketing_hears_nothing() -> 
 def test_every_copy_of_a_lead_is_the_same_to_the_byte() -> None:
     first, second = (announced(decided(0.8), was_lead=False) for _ in range(2))
     assert first.model_dump_json() == second.model_dump_json()
+
+
+@pytest.mark.parametrize("what", [case(), case(consent=GIVEN, loan_on_card=0), case(customer_id="é", event_id='e"')])
+def test_a_lead_without_a_store_is_that_of_a_customer_who_was_none_before(what: Case) -> None:
+    why = (Reason(code="spend", text="spends much", direction="raises"),)
+    for score in (0.5, 0.75, 1.0, 1e-7 + 0.9):
+        [decision] = decide([what], np.array([score]), policy(), [why])
+        [lead] = first_leads([what], [score], policy(), [why])
+        assert lead.model_dump_json() == announced(decision, was_lead=False).model_dump_json()
 
 
 def test_the_id_is_that_of_campaign_customer_source_and_event() -> None:

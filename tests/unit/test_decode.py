@@ -28,7 +28,7 @@ def test_both_forms_of_an_event_say_the_same() -> None:
     whole, plain = accepted(cloud_event("evt-7", customer_id="42")), accepted(plain_event("evt-7", customer_id="42"))
     assert whole.content_sha256 == plain.content_sha256
     assert (whole.event_id, whole.event_time) == (plain.event_id, plain.event_time)
-    assert whole.customer["customer_id"] == plain.customer["customer_id"] == "42"
+    assert whole.customer.customer_id == plain.customer.customer_id == "42"
     assert (whole.source, plain.source) == ("/core-banking/customers", "plain")
 
 

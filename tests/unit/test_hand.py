@@ -15,7 +15,7 @@ from tests.clock import Clock, queue_at
 from worker.consumer import Consumer
 from worker.intake import Surroundings
 from worker.lease import Leases
-from worker.outcome import Entry, Outcome, Settled, Stage
+from worker.outcome import Outcome, Settled, Stage
 from worker.settings import Settings
 
 LEASE_S = 60
@@ -60,21 +60,21 @@ class World:
         self.batches.append(len(messages))
         self.held_meanwhile.append(self.consumer.holds)
         return [
-            self._outcome(Entry(message, position), body)
+            self._outcome(message, position, body)
             for message in messages
             for position, body in enumerate(self.packs.get(message.body, [message.body]))
             if position not in settled.get(message.receipt, ())
         ]
 
-    def _outcome(self, entry: Entry, body: bytes) -> Outcome:
+    def _outcome(self, message: Message, position: int, body: bytes) -> Outcome:
         """A body that begins with q is to be set aside; every other one is to be published."""
         self.tried.append(body)
         service: Stage = "quarantine" if body.startswith(b"q") else "topic"
         if self.refused.get(body) == service or service in self.away:
-            return Outcome(entry, "retried", failed_at=service)
+            return Outcome(message, position, "retried", failed_at=service)
         if service == "quarantine":
-            return Outcome(entry, "quarantined", reason="not_json")
-        return Outcome(entry, "applied", lead=object())  # type: ignore[arg-type]  any lead
+            return Outcome(message, position, "quarantined", reason="not_json")
+        return Outcome(message, position, "applied", lead=object())  # type: ignore[arg-type]  any lead
 
 
 class Undeletable:

@@ -21,7 +21,7 @@ from worker.health import Health
 from worker.intake import Surroundings
 from worker.lanes import Lanes
 from worker.lease import Leases
-from worker.outcome import Entry, Outcome, Settled
+from worker.outcome import Outcome, Settled
 from worker.settings import Settings
 from worker.shared import InFlight, Shared
 
@@ -83,11 +83,11 @@ class Crowd:
 
 
 def done(messages: Sequence[Message]) -> list[Outcome]:
-    return [Outcome(Entry(message, 0), "applied") for message in messages]
+    return [Outcome(message, 0, "applied") for message in messages]
 
 
 def failed(messages: Sequence[Message]) -> list[Outcome]:
-    return [Outcome(Entry(message, 0), "retried", failed_at="store") for message in messages]
+    return [Outcome(message, 0, "retried", failed_at="store") for message in messages]
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def crowd(tmp_path: Path) -> Crowd:
 def test_all_is_worked_off_and_only_one_lane_receives_at_a_time(crowd: Crowd) -> None:
     crowd.send(5000)
     seen: list[str] = []
-    crowd.run(lambda _, outcomes: seen.extend(outcome.entry.message.id for outcome in outcomes or []))
+    crowd.run(lambda _, outcomes: seen.extend(outcome.message.id for outcome in outcomes or []))
     assert len(seen) == len(set(seen)) == 5000
     assert crowd.most_at_once == 1
     assert crowd.queue.depth() == (0, 0)
@@ -125,7 +125,7 @@ def test_while_one_lane_works_another_receives(crowd: Crowd) -> None:
 def test_before_some_events_were_good_no_second_lane_works(crowd: Crowd) -> None:
     """A bad release rejects one small batch, and not one of each lane."""
     crowd.send(5000)
-    crowd.process = lambda messages: [Outcome(Entry(m, 0), "quarantined", reason="not_json") for m in messages]
+    crowd.process = lambda messages: [Outcome(m, 0, "quarantined", reason="not_json") for m in messages]
     seen: list[Outcome] = []
     crowd.run(lambda _, outcomes: seen.extend(outcomes or []))
     assert len(seen) <= WINDOW

@@ -5,13 +5,13 @@ from datetime import datetime
 from tests.bundles import policy
 from tests.helpers import BEFORE, NOW, accepted, cloud_event, message
 from worker.metrics import Metrics
-from worker.outcome import Entry, Outcome
+from worker.outcome import Outcome
 
 
 def test_an_event_that_is_tried_again_counts_as_tried_but_its_age_only_once_it_is_done() -> None:
     """An outage of ten minutes must not fill the histogram of ages with events that nobody has done."""
     metrics = Metrics(policy().model)
-    tried = Outcome(Entry(message(b"{}"), 0), "retried", accepted(cloud_event()), failed_at="topic")
+    tried = Outcome(message(b"{}"), 0, "retried", accepted(cloud_event()), failed_at="topic")
 
     for _ in range(3):
         metrics.count([tried], NOW)

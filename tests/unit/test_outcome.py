@@ -57,7 +57,7 @@ class Greedy:
 def test_events_that_are_settled_are_passed_over_and_their_message_is_done_with_the_others(scene: Scene) -> None:
     pack = message([cloud_event(f"evt-{who}", customer_id=who, highest_spend=180) for who in "abc"], "pack")
     outcomes = process_batch([pack, event("d")], scene.services, NOW, lambda _: True, {pack.receipt: {0, 2}})
-    assert [(o.entry.message.id, o.entry.position, o.kind) for o in outcomes] == [
+    assert [(o.message.id, o.position, o.kind) for o in outcomes] == [
         ("pack", 1, "applied"),
         ("d", 0, "applied"),
     ]

@@ -1,6 +1,7 @@
 """The quick way into events gives what the careful way gives, or stands back."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,8 @@ from tests.helpers import NOW, bus_event, cloud_event, encoded, notification, pl
 from tests.malformed import mutants
 from worker.decode import MAX_AHEAD, decode
 from worker.errors import Reject
-from worker.forms import fields_of
+from worker.forms import form_of
+from worker.parse import MAX_NESTED
 from worker.quick import Reader
 
 PLAIN = encoded(plain_event())
@@ -33,7 +35,10 @@ GOOD = (
     [cloud_event(), cloud_event(customer_id="2")],
     cloud_event() | {"datacontenttype": "application/json", "dataschema": "urn:bank:schema", "subject": "a:1"},
     plain_event(event_id="urn:bank:event:7", customer_id="a:b"),
+    cloud_event(consent={"phone": True}) | {"source": "https://core.bank.example:8443/customers"},
     plain_event(highest_spend=49.0, mortgage=1e3),
+    plain_event(loan_on_card=None, consent=None),
+    [cloud_event(loan_on_card=None, consent={"sms": False}), cloud_event(loan_on_card=0)],
 )
 
 
@@ -57,7 +62,7 @@ def told(cases: list[Case | Reject]) -> list[Any]:
     return [
         (c.faults, c.event_id, c.body)
         if isinstance(c, Reject)
-        else (*c[:3], c.content_sha256, repr([c.customer.get(name) for name in Customer.model_fields]))
+        else (*c[:3], c.content_sha256, repr([getattr(c.customer, name) for name in Customer.model_fields]))
         for c in cases
     ]
 
@@ -69,6 +74,8 @@ def hazards() -> Iterator[bytes]:
         '"age": 25', '"x": 1', '"x": NaN', '"x": Infinity', '"x": [[[[]]]]', '"x": "\\u003a"',
         '"x": "a:b"', '"a\\u0067e": 25',
         '"x": {"y": 1, "y": 2}', '"consent": {"email": true, "email": false}', '"consent": {"email": true, "x": 1}',
+        '"loan_on_card": null', '"loan_on_card": null, "loan_on_card": null', '"loan_on_card": null, "loan_on_card": 0',
+        '"age": null', '"consent": null, "loan_on_card": null, "consent": null',
         '"consent": {"email": "yes"}', '"consent": null', '"age" :25', '"age": 25.0', '"age": 2.5e1', '"age": true',
         '"age": -0', '"mortgage": -0', '"mortgage": -0.0', '"mortgage": 1E5', '"mortgage": 1e6',
         '"mortgage": 1000000.0000001',
@@ -104,6 +111,8 @@ def hazards() -> Iterator[bytes]:
             yield json.dumps(plain_event(**{field: name}), ensure_ascii=False).encode()
         yield json.dumps(cloud_event(source=name * 8), ensure_ascii=False).encode()
     yield encoded(cloud_event() | {"subject": None, "datacontenttype": 1})
+    yield encoded(cloud_event() | {"subject": "[" * (MAX_NESTED + 1)})
+    yield encoded(cloud_event(time="2026-01-15T10:00:00.25Z") | {"source": "urn:bank:core", "subject": "a:b"})
     yield encoded([plain_event(), plain_event(event_time="9999-12-31T23:59:59Z"), plain_event(level=None)])
 
 
@@ -168,6 +177,18 @@ def test_a_message_that_is_too_large_is_not_read() -> None:
     assert QUICK.read_all([PLAIN, PLAIN + room], LATEST) is None
 
 
+def test_what_nobody_knows_takes_no_memory_however_much_of_it_there_is() -> None:
+    large = f'{PLAIN.decode()[:-1]}, "x": [{"[]," * (MAX_NESTED - 10)}[]]}}'.encode()
+    bodies = [large] * 8
+    tracemalloc.start()
+    try:
+        assert QUICK.read_all(bodies, LATEST) is None
+        assert QUICK.read(large, LATEST) is None
+        assert tracemalloc.get_traced_memory()[1] < 2 * sum(map(len, bodies))
+    finally:
+        tracemalloc.stop()
+
+
 class Even(BaseModel):
     number: int = Field(multiple_of=2)
 
@@ -185,7 +206,7 @@ class Odd(BaseModel):
 @pytest.mark.parametrize("model", [Even, Odd])
 def test_a_rule_that_the_quick_way_does_not_know_is_an_error_and_not_passed_over(model: type[BaseModel]) -> None:
     with pytest.raises(TypeError, match="the quick way knows no"):
-        fields_of(model, ())
+        form_of(model, ())
 
 
 def test_a_field_that_is_not_known_is_for_the_careful_way_since_it_could_come_twice() -> None:
