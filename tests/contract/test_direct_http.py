@@ -2,6 +2,7 @@
 
 import re
 from typing import Final
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -220,6 +221,36 @@ def test_a_reply_that_is_cut_anywhere_is_awaited_and_the_whole_one_is_what_was_s
         assert whole_reply(sent[:cut], ended=False) is None
         with pytest.raises(NotHttp):
             whole_reply(sent[:cut], ended=True)
+
+
+LINES: Final = [
+    b"HTTP/1.1 200 OK", b"HTTP/1.1 200", b"HTTP/1.1 100 C", b"HTTP/1.0 200 OK", b"HTTP/1.1 204 None", b"Date: x",
+    b"Content-Length: 4", b"content-length:4", b"CONTENT-LENGTH: 4", b"Content-Length: 004", b"Content-Length: -4",
+    b"Content-Length : 4", b"Content-Length: 4 ", b"Content-Length: 4\nContent-Length: 5", b"X: y\rContent-Length: 5",
+    b" Content-Length: 5", b"Content-Type: text", b"Connection: keep-alive", b"Connection: keep-alive, close",
+    b"Connection: close", b"connection:keep-alive", b"Transfer-Encodings: chunked", b"Con: 1", b"T: 1",
+    CHUNKED, b"c", b"t", b"",
+]  # fmt: skip
+
+
+BEGINNINGS: Final = [b"http/1.1 200 OK", b"HTTP/1.0 200 OK", b"HTTP/1.1 200", b"HTTP/1.1 100 C"]
+
+
+@given(
+    some.just(OK) | some.sampled_from(BEGINNINGS),
+    some.lists(some.sampled_from(LINES), max_size=6),
+    some.sampled_from([b"body", b"", b"4\r\nbody\r\n0\r\n\r\n", b"body!"]),
+)
+def test_what_the_usual_look_reads_reads_the_same_piece_by_piece(first: bytes, lines: list[bytes], body: bytes) -> None:
+    def read() -> Whole | str | None:
+        try:
+            return whole_reply(message(first, *lines, body=body), ended=False)
+        except NotHttp:
+            return "none"
+
+    as_it_is = read()
+    with mock.patch.object(http, "_USUAL", re.compile(rb"(?!)")):
+        assert read() == as_it_is
 
 
 SIGNS: Final = [bytes([sign]) for sign in b"\r\n 05a-+;:\0\xff"]

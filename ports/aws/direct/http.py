@@ -16,6 +16,21 @@ _NEVER_WITH_BODY: Final = (b"204", b"304")
 _FIELD: Final = re.compile(rb"\n(content-length|transfer-encoding|connection):([^\n]*)", re.IGNORECASE)
 _SIZE: Final = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?")
 
+_OTHERS: Final = (
+    rb"(?:(?:[^ct\r\n]|c(?!on(?:tent-length|nection):)|t(?!ransfer-encoding:))[^\r\n]*\r\n"
+    rb"|connection: keep-alive\r\n)*+"
+)
+"""Any fields of a head but those that have to do with where the reply ends."""
+_USUAL: Final = re.compile(
+    rb"(?-i:HTTP)/1\.1 ([2-5][0-9]{2}) [^\r\n]*\r\n"
+    + _OTHERS
+    + rb"content-length: ([0-9]{1,8})\r\n"
+    + _OTHERS
+    + rb"\r\n",
+    re.IGNORECASE,
+)
+"""The whole head of nearly every reply; what it does not match is looked at piece by piece, with the same result."""
+
 
 class NotHttp(Exception):
     """What came is no reply."""
@@ -42,19 +57,29 @@ def whole_reply(came: bytes | bytearray, *, ended: bool) -> Whole | None:
     Raises:
         NotHttp: It is none, ends too soon, or is too large.
     """
+    usual = _USUAL.match(came)
+    if usual is not None and not ended and usual.end() + int(usual[2]) == len(came):
+        begin = usual.end()
+        return Whole(int(usual[1]), bytes(came[: begin - len(END_OF_HEAD)]), bytes(came[begin:]), stays=True)
     begin, end, status = 0, came.find(END_OF_HEAD), _STATUS.match(came)
-    while status is not None and end >= 0 and status[2][:1] == b"1":  # says only that a reply is to come
+    while end >= 0 and status is not None and status[2][:1] == b"1":  # says only that a reply is to come
         begin = end + len(END_OF_HEAD)
         end, status = came.find(END_OF_HEAD, begin), _STATUS.match(came, begin)
-    if status is None and len(came) - begin >= _LONGEST_STATUS:
-        raise NotHttp
-    if status is not None and end >= 0:
+    if status is None:
+        if len(came) - begin >= _LONGEST_STATUS:
+            raise NotHttp
+    elif end >= 0:
+        minor, code = status.groups()
         framing = _framing(came, begin, end)
-        if (found := _body(came, end + len(END_OF_HEAD), status[2], framing, ended=ended)) is not None:
+        if (found := _body(came, end + len(END_OF_HEAD), code, framing, ended=ended)) is not None:
             body, end_of_all = found
-            stays = not ended and status[1] == b"1" and len(came) == end_of_all
-            stays = stays and b"close" not in framing.get(b"connection", b"").lower()
-            return Whole(int(status[2]), bytes(came[begin:end]), body, stays)
+            stays = (
+                len(came) == end_of_all
+                and not ended
+                and minor == b"1"
+                and not (b"connection" in framing and b"close" in framing[b"connection"].lower())
+            )
+            return Whole(int(code), bytes(came[begin:end]), body, stays)
     if ended or len(came) > (MAX_REPLY_BYTES if end >= 0 else MAX_HEAD_BYTES):
         raise NotHttp
     return None

@@ -5,13 +5,15 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ports.aws.direct.connecting import NotConnected, Way
 from ports.aws.direct.http import NotHttp, Whole, whole_reply
 from ports.aws.faults import BAD_REPLY
 
 _AT_ONCE: Final = 64 * 1024
+_HAS_EPOLL: Final = hasattr(select, "epoll")
+"""With it waiting takes no longer for many connections than for few; where there is none, `poll` does the same."""
 _LATER: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 Read = TypeVar("Read")
@@ -49,7 +51,7 @@ class Lines:
     def __init__(self, url: str) -> None:
         self._lines: dict[int, _Line] = {}
         self._idle: list[_Line] = []
-        self._poll = select.poll()
+        self._poll: Any = None  # epoll needs a descriptor, and so waits for the first connection
         self._way = Way(url)
         self._timeout_s = 0.0
 
@@ -101,11 +103,14 @@ class Lines:
 
     def _begin(self, place: int, request: bytes, flying: dict[int, _Line], *, anew: bool = False) -> list[_Answered]:
         """Send a request, if need be over a new connection; or return its answer, where there is no connection."""
-        begun_at = time.monotonic()
-        try:
-            line = self._idle.pop() if self._idle and not anew else self._connected()
-        except NotConnected as error:
-            return [(place, Answer(str(error), time.monotonic() - begun_at))]
+        if self._idle and not anew:
+            line = self._idle.pop()
+        else:
+            begun_at = time.monotonic()
+            try:
+                line = self._connected()
+            except NotConnected as error:
+                return [(place, Answer(str(error), time.monotonic() - begun_at))]
         line.place, line.begun_at = place, time.monotonic()
         line.request = line.unsent = request
         flying[line.number] = line
@@ -117,17 +122,20 @@ class Lines:
         first = next(iter(flying.values()))
         left_s = first.begun_at + self._timeout_s - time.monotonic()
         answered: list[_Answered] = []
-        for number, _ in self._poll.poll(max(0.0, left_s * 1000)):
+        for number, _ in self._ready(max(0.0, left_s)):
             if number in flying:
                 answered += self._advance(flying[number], flying)
             else:
                 self._drop(self._lines[number])  # an idle one, which the other side has closed
+        return answered + self._late(flying) if left_s <= 0 else answered
+
+    def _late(self, flying: dict[int, _Line]) -> list[_Answered]:
+        """End the calls that are out of time."""
         now = time.monotonic()
-        late = [line for line in flying.values() if now - line.begun_at >= self._timeout_s] if left_s <= 0 else ()
+        late = [line for line in flying.values() if now - line.begun_at >= self._timeout_s]
         for line in late:
-            answered.append((line.place, Answer("ReadTimeoutError", now - line.begun_at)))
             self._end(line, flying)
-        return answered
+        return [(line.place, Answer("ReadTimeoutError", now - line.begun_at)) for line in late]
 
     def _advance(self, line: _Line, flying: dict[int, _Line]) -> list[_Answered]:
         """Read what has come. Return the answer when it is whole, or will never be."""
@@ -195,13 +203,23 @@ class Lines:
 
     def _connected(self) -> _Line:
         line = _Line(self._way.connect())
+        try:
+            self._poll = self._poll or (select.epoll() if _HAS_EPOLL else select.poll())
+            self._poll.register(line.number, select.POLLIN)  # by the same number as epoll's
+        except OSError as error:
+            line.socket.close()
+            raise NotConnected("EndpointConnectionError") from error  # as where there is no descriptor for a socket
         self._lines[line.number] = line
-        self._poll.register(line.number, select.POLLIN)
         return line
+
+    def _ready(self, wait_s: float) -> list[tuple[int, int]]:
+        """Return the connections, by their numbers, on which something has come, or that may send again."""
+        ready: list[tuple[int, int]] = self._poll.poll(wait_s if _HAS_EPOLL else wait_s * 1000) if self._poll else []
+        return ready
 
     def _drop_closed(self) -> None:
         """Part with connections that the other side has closed while nothing was under way."""
-        for number, _ in self._poll.poll(0):
+        for number, _ in self._ready(0):
             self._drop(self._lines[number])
 
     def _drop(self, line: _Line) -> None:
