@@ -1,6 +1,6 @@
 """Calls that take up to ten entries: cut what there is into batches, and read what became of each entry."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -28,21 +28,31 @@ class BatchCall(NamedTuple):
         return f"{self.side.service}:{self.operation}"
 
 
-def split(
-    items: Sequence[Item], *, size: Callable[[Item], int] = lambda _: 0, max_bytes: int = 0
-) -> Iterator[list[Item]]:
-    """Cut into batches, in order, of at most ten items whose sizes add up to at most `max_bytes`."""
-    batch: list[Item] = []
+def split(items: Sequence[Item], sizes: Sequence[int], max_bytes: int) -> list[list[Item]]:
+    """
+    Cut into batches, in order, of at most ten items.
+
+    Args:
+        items: What is cut.
+        sizes: How large each is.
+        max_bytes: How large the items of a batch may be together; one that is larger by itself stands alone.
+    """
+    if MAX_ENTRIES * max(sizes, default=0) <= max_bytes:
+        return tens(items)
+    batches: list[list[Item]] = [[]]
     filled = 0
-    for item in items:
-        weight = size(item)
-        if batch and (len(batch) == MAX_ENTRIES or filled + weight > max_bytes):
-            yield batch
-            batch, filled = [], 0
-        batch.append(item)
-        filled += weight
-    if batch:
-        yield batch
+    for item, size in zip(items, sizes, strict=True):
+        if batches[-1] and (len(batches[-1]) == MAX_ENTRIES or filled + size > max_bytes):
+            batches.append([])
+            filled = 0
+        batches[-1].append(item)
+        filled += size
+    return batches
+
+
+def tens(items: Sequence[Item]) -> list[list[Item]]:
+    """Cut into batches of ten, in order, the last one of what is left."""
+    return [list(items[begin : begin + MAX_ENTRIES]) for begin in range(0, len(items), MAX_ENTRIES)]
 
 
 class BatchResult(NamedTuple):

@@ -1,12 +1,12 @@
 """A queue on Amazon SQS."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from ports.addresses import check_queue_url, queue_endpoint, queue_region
 from ports.aws import sides
-from ports.aws.batches import MAX_ENTRIES, BatchCall, BatchResult, Entry, send_batches, split
+from ports.aws.batches import MAX_ENTRIES, BatchCall, BatchResult, Entry, send_batches, split, tens
 from ports.aws.client import Calls
 from ports.aws.endpoints import region_of
 from ports.aws.faults import Failure, Fault
@@ -108,7 +108,8 @@ class SqsQueue:
         """Put messages on the queue. Return their ids in order, None for one that was not taken."""
         texts = [_text(body) for body in bodies]
         entries: list[Entry] = [{"MessageBody": text} for text in texts if text is not None]
-        replies = iter(self._send_all("SendMessageBatch", entries).replies)
+        sizes = [len(body) for body, text in zip(bodies, texts, strict=True) if text is not None]
+        replies = iter(self._send_all("SendMessageBatch", entries, sizes=sizes).replies)
         taken = [None if text is None else next(replies) for text in texts]
         return [None if reply is None else reply.get("MessageId") for reply in taken]
 
@@ -172,12 +173,11 @@ class SqsQueue:
         patience_s = wait_time_s + sides.READ_TIMEOUT_S
         return [_messages(r) for r in self._side.attempt("ReceiveMessage", requests, patience_s=patience_s)]
 
-    def _send_all(self, operation: str, entries: Sequence[Entry], side: Side | None = None) -> BatchResult:
+    def _send_all(
+        self, operation: str, entries: Sequence[Entry], side: Side | None = None, sizes: Sequence[int] | None = None
+    ) -> BatchResult:
         call = BatchCall(side or self._side, operation, self._common)
-        if operation == "SendMessageBatch":
-            batches = list(split(entries, size=lambda e: len(e["MessageBody"].encode()), max_bytes=MAX_BODY_BYTES))
-        else:
-            batches = [list(entries[i : i + MAX_ENTRIES]) for i in range(0, len(entries), MAX_ENTRIES)]
+        batches = tens(entries) if sizes is None else split(entries, sizes, MAX_BODY_BYTES)
         return send_batches(self._calls, call, batches, again=True)
 
 
@@ -185,12 +185,13 @@ def _messages(result: Result) -> list[Message] | Failure:
     if isinstance(result, Failure):
         return result
     try:
-        return [
-            Message(m["MessageId"], m["ReceiptHandle"], m["Body"].encode(), int(m["Attributes"][_RECEIVE_COUNT]))
-            for m in result.body.get("Messages") or ()
-        ]
+        return [one if isinstance(one, Message) else _message(one) for one in result.body.get("Messages") or ()]
     except UNREADABLE:
         return not_a_reply(result.request_id())
+
+
+def _message(one: Mapping[str, Any]) -> Message:
+    return Message(one["MessageId"], one["ReceiptHandle"], one["Body"].encode(), int(one["Attributes"][_RECEIVE_COUNT]))
 
 
 def _is_lost(fault: Fault) -> bool:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
+
+from pydantic import TypeAdapter
 
 from ports.addresses import topic_region
 from ports.aws.batches import BatchCall, Entry, send_batches, split
@@ -17,6 +19,7 @@ from schemas.lead import Lead
 MAX_BATCH_BYTES: Final = 256 * 1024
 """Bodies and attributes of one call together, and so of one lead."""
 SCHEMA_VERSION: Final = "1"
+_to_json: Final = TypeAdapter(Lead).serializer.to_json  # without what `model_dump_json` does around it
 
 Attribute = dict[str, str]
 
@@ -50,36 +53,46 @@ class SnsTopic:
 
     def publish(self, leads: Sequence[Lead]) -> list[Lead]:
         """Publish leads. Return exactly those that SNS does not say it has taken."""
-        entries = [_entry(lead) for lead in leads]
-        sizes = [_size(entry) for entry in entries]
-        fitting = [place for place, size in enumerate(sizes) if size <= MAX_BATCH_BYTES]
-        places = split(fitting, size=sizes.__getitem__, max_bytes=MAX_BATCH_BYTES)
-        batches = [[entries[place] for place in batch] for batch in places]
+        written = [_written(lead) for lead in leads]
+        fitting = [place for place, one in enumerate(written) if one.size <= MAX_BATCH_BYTES]
+        entries, sizes = [written[place].entry for place in fitting], [written[place].size for place in fitting]
         # Not tried again here: the message of what comes back stays on the queue.
-        faults = send_batches(self._calls, self._call, batches, again=False).faults
-        done = {place for number, place in enumerate(fitting) if number not in faults}
-        return [lead for place, lead in enumerate(leads) if place not in done]
+        faults = send_batches(self._calls, self._call, split(entries, sizes, MAX_BATCH_BYTES), again=False).faults
+        failed = {fitting[number] for number in faults}.union(set(range(len(leads))).difference(fitting))
+        return [leads[place] for place in sorted(failed)]
 
 
-def _entry(lead: Lead) -> Entry:
-    return {"Message": lead.model_dump_json(), "MessageAttributes": _attributes(lead)}
+class _Written(NamedTuple):
+    """A lead as a call takes it, and how many bytes of it count."""
+
+    entry: Entry
+    size: int
 
 
-def _attributes(lead: Lead) -> dict[str, Attribute]:
-    """Return at most eight attributes, since raw delivery drops a message that has more than ten."""
-    data = lead.data
+class _Texts(NamedTuple):
+    """Attributes, and how many bytes they are."""
+
+    attributes: dict[str, Attribute]
+    size: int
+
+
+def _written(lead: Lead) -> _Written:
+    """Write a lead with at most eight attributes, since raw delivery drops a message that has more than ten."""
+    body, data = _to_json(lead), lead.data
     consents = (None, None) if data.consent is None else (data.consent.email, data.consent.sms)
     score = repr(data.score)
     if "e" in score:
         score = f"{Decimal(score):f}"  # filters do not read an exponent
     texts = _texts(lead.type, data.tier, data.model.version, data.campaign, *consents)
-    return texts | {"score": {"DataType": "Number", "StringValue": score}}
+    attributes = texts.attributes | {"score": {"DataType": "Number", "StringValue": score}}
+    size = len(body) + texts.size + len("scoreNumber") + len(score)
+    return _Written({"Message": body.decode(), "MessageAttributes": attributes}, size)
 
 
 @lru_cache(maxsize=256)
 def _texts(
     kind: str, tier: str | None, model_version: str, campaign: str, email: bool | None, sms: bool | None
-) -> dict[str, Attribute]:
+) -> _Texts:
     """Return what is the same for thousands of leads."""
     texts = {
         "type": kind,
@@ -90,12 +103,6 @@ def _texts(
         "consent_sms": None if sms is None else str(sms).lower(),
         "schema_version": SCHEMA_VERSION,
     }
-    return {name: {"DataType": "String", "StringValue": text} for name, text in texts.items() if text}
-
-
-def _size(entry: Entry) -> int:
-    around = sum(
-        len(name) + len(value["DataType"]) + len(value["StringValue"].encode())
-        for name, value in entry["MessageAttributes"].items()
-    )
-    return len(entry["Message"].encode()) + around
+    attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items() if text}
+    size = sum(len(name) + len("String") + len(one["StringValue"].encode()) for name, one in attributes.items())
+    return _Texts(attributes, size)

@@ -10,8 +10,6 @@ from xml.etree import ElementTree as ET
 from ports.aws.direct.credentials import Keys
 from ports.aws.quoting import quoted
 
-_BETWEEN: Final = "\n"
-_BETWEEN_QUOTED: Final = b"%0A"
 FORM_TYPE: Final = "application/x-www-form-urlencoded; charset=utf-8"
 MAX_XML_BYTES: Final = 1024 * 1024
 
@@ -25,9 +23,7 @@ def publish_opening(topic_arn: str) -> bytes:
 def publish_form(opening: bytes, entries: Sequence[Mapping[str, Any]]) -> bytes:
     """Return PublishBatch with its entries, each with its attributes."""
     parts = [opening]
-    messages = quoted(_BETWEEN.join(entry["Message"] for entry in entries)).split(_BETWEEN_QUOTED)
-    if len(messages) != len(entries):  # what stands between them stands in one as well
-        messages = [quoted(entry["Message"]) for entry in entries]
+    messages = quoted([entry["Message"] for entry in entries])
     for place, (entry, message) in enumerate(zip(entries, messages, strict=True), 1):
         parts += [_id_and_message(place, entry["Id"]), message]
         parts += [
@@ -46,25 +42,30 @@ def _id_and_message(place: int, key: str) -> bytes:
 def _attribute(place: int, number: int, name: str, kind: str, value: str) -> bytes:
     """Return one attribute. Most of them are the same for thousands of leads."""
     at = f"&PublishBatchRequestEntries.member.{place}.MessageAttributes.entry.{number}.".encode()
+    [name_quoted, value_quoted] = quoted([name, value])
     return b"%bName=%b%bValue.DataType=%b%bValue.StringValue=%b" % (
         at,
-        quoted(name),
+        name_quoted,
         at,
         kind.encode(),
         at,
-        quoted(value),
+        value_quoted,
     )
 
 
 def parse_publish(body: bytes) -> Mapping[str, Any]:
     """
-    Read the reply to PublishBatch.
+    Read the reply to PublishBatch: of each entry that is done only its id.
 
     Raises:
         ValueError: It is none.
     """
     result = _result(body, "PublishBatch")
-    return {"Successful": _members(result, "Successful"), "Failed": [_typed(m) for m in _members(result, "Failed")]}
+    done, failed = _child(result, "Successful"), _child(result, "Failed")
+    # Every name has the namespace of the first before it.
+    space = result.tag.removesuffix("PublishBatchResult")
+    ids = [] if done is None else [member.findtext(f"{space}Id", "") for member in done]
+    return {"Successful": [{"Id": one} for one in ids], "Failed": [] if failed is None else [_typed(m) for m in failed]}
 
 
 def assume_role_form(role: str, session: str, token: str) -> bytes:
@@ -104,20 +105,13 @@ def _result(body: bytes, action: str) -> ET.Element:
     return result
 
 
-def _members(result: ET.Element, name: str) -> list[dict[str, Any]]:
-    found = _child(result, name)
-    if found is None:
-        return []
-    begin = len(found.tag) - len(name)  # behind the namespace, which is one for all
-    return [{child.tag[begin:]: child.text or "" for child in member} for member in found]
-
-
 def _child(parent: ET.Element, name: str) -> ET.Element | None:
     return next((child for child in parent if _name(child) == name), None)
 
 
-def _typed(failed: Mapping[str, Any]) -> dict[str, Any]:
-    return {**failed, "SenderFault": failed.get("SenderFault") == "true"}
+def _typed(failed: ET.Element) -> dict[str, Any]:
+    said: dict[str, Any] = {_name(child): child.text or "" for child in failed}
+    return {**said, "SenderFault": said.get("SenderFault") == "true"}
 
 
 def _name(element: ET.Element) -> str:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from typing_extensions import TypedDict
 
 from ports.aws.direct.answers import Parse, json_parser
 from ports.aws.direct.forms import FORM_TYPE, parse_publish, publish_form, publish_opening
 from ports.aws.direct.signing import Header
 from ports.aws.sides import Common, Request
+from ports.protocols import Message
 
 _JSON: Final = ("content-type", "application/x-amz-json-1.0")
 
@@ -43,34 +43,46 @@ def _sqs(name: str, parse: Parse) -> Operation:
 _UPDATE_FORMS: Final[Mapping[str, Any]] = {"Attributes": dict, "ConsumedCapacity": dict, "ItemCollectionMetrics": dict}
 
 
-class _Message(TypedDict):
+class _Attributes(msgspec.Struct, gc=False):
+    ApproximateReceiveCount: int
+
+
+class _Message(msgspec.Struct, gc=False):
     MessageId: str
     ReceiptHandle: str
     Body: str
-    Attributes: dict[str, str]
+    Attributes: _Attributes
 
 
-class _Received(TypedDict, total=False):
-    Messages: list[_Message] | None
+class _Received(msgspec.Struct, gc=False):
+    Messages: list[_Message] | None = None
 
 
-_received: Final = msgspec.json.Decoder(_Received).decode
+_received: Final = msgspec.json.Decoder(_Received, strict=False).decode  # a number in a text is one
 _checked: Final = json_parser(Messages=list)
 _parse_entries: Final = json_parser(Successful=list, Failed=list)
 
 
 def parse_received(body: bytes) -> Mapping[str, Any]:
     """
-    Read the reply to ReceiveMessage: of each message only what is used.
+    Read the reply to ReceiveMessage: its messages as the port has them.
 
     Raises:
         ValueError: It is none.
     """
     try:
-        found = _received(body)
+        found = _received(body).Messages
     except RecursionError as error:
         raise ValueError("nested too deep") from error
-    return found if found.get("Messages") else _checked(body)
+    if not found:
+        return _checked(body)
+    new = tuple.__new__  # the named tuple's own is a function in Python, which takes longer than all the rest of this
+    return {
+        "Messages": [
+            new(Message, (m.MessageId, m.ReceiptHandle, m.Body.encode(), m.Attributes.ApproximateReceiveCount))
+            for m in found
+        ]
+    }
 
 
 OPERATIONS: Final[Mapping[str, Mapping[str, Operation]]] = {

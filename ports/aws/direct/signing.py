@@ -1,9 +1,9 @@
 """AWS Signature Version 4 for one endpoint: what stays the same for a second is written once for that second."""
 
+import hmac
 import time
 from collections.abc import Sequence
 from hashlib import sha256
-from hmac import digest
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -33,7 +33,8 @@ class _Prepared(NamedTuple):
     keys: Keys
     lines: bytes
     canonical: bytes
-    to_sign: bytes
+    signature: hmac.HMAC
+    """Of all that is signed before the digest of the body."""
     signing_key: bytes
     authorization: bytes
 
@@ -84,8 +85,9 @@ class Signer:
         elif last is not None and last.body == body and last.prepared is prepared:
             return last.lines  # a receive is the same over and over
         canonical = sha256(prepared.canonical + sha256(body).hexdigest().encode()).hexdigest()
-        signature = digest(prepared.signing_key, prepared.to_sign + canonical.encode(), "sha256").hex()
-        lines = prepared.authorization + signature.encode() + prepared.lines
+        signature = prepared.signature.copy()
+        signature.update(canonical.encode())
+        lines = prepared.authorization + signature.hexdigest().encode() + prepared.lines
         if len(body) <= _SHORT_BYTES:
             self._last = _Signed(body, prepared, lines)
         return lines
@@ -99,7 +101,11 @@ class Signer:
         names = ";".join(name for name, _ in headers)
         scope = f"{date[:8]}/{self._region}/{self._service}/aws4_request"
         canonical = "".join(f"{name}:{' '.join(value.split())}\n" for name, value in headers)
+        to_sign = f"{_ALGORITHM}\n{date}\n{scope}\n".encode()
         same_day = before is not None and before.keys is keys and before.second // 86400 == second // 86400
+        signing_key = (
+            before.signing_key if before is not None and same_day else self._signing_key(keys.secret, date[:8])
+        )
         return _Prepared(
             second,
             keys,
@@ -107,13 +113,13 @@ class Signer:
                 ["\r\n", *(f"{_SPELT.get(name, name)}: {value}\r\n" for name, value in headers if name != "host")]
             ).encode(),
             f"POST\n{self._path}\n\n{canonical}\n{names}\n".encode(),
-            f"{_ALGORITHM}\n{date}\n{scope}\n".encode(),
-            before.signing_key if before is not None and same_day else self._signing_key(keys.secret, date[:8]),
+            hmac.new(signing_key, to_sign, "sha256"),
+            signing_key,
             f"Authorization: {_ALGORITHM} Credential={keys.access}/{scope}, SignedHeaders={names}, Signature=".encode(),
         )
 
     def _signing_key(self, secret: str, day: str) -> bytes:
         key = f"AWS4{secret}".encode()
         for part in (day, self._region, self._service, "aws4_request"):
-            key = digest(key, part.encode(), "sha256")
+            key = hmac.digest(key, part.encode(), "sha256")
         return key
