@@ -11,7 +11,7 @@ from autoscaling.settings import DEFAULT_UP, Policy, Rules, Scaling
 from autoscaling.simulation import Plan, simulate
 
 SECONDS_OF_WORK: Final = (10, 30, 60, 120)
-MAX_REPLICAS: Final = (6, 12, 16, 18, 24)
+MAX_REPLICAS: Final = (4, 6, 7, 8, 12)
 POLLING_S: Final = (5, 15, 30)
 COOLDOWN_S: Final = (120, 300)
 UP: Final = {"default": DEFAULT_UP, "ten or double": Rules(0, (Policy("Pods", 10, 15), Policy("Percent", 100, 15)))}

@@ -56,8 +56,8 @@ class Pod:
     One worker.
 
     Attributes:
-        rate: Events per second with store and topic, at 10 ms a call (`benchmarks/aws.py`).
-        batch: Messages that it holds at most while it works on them: LEADLINE_BATCH_MAX_SIZE.
+        rate: Events per second with store and topic, at 10 ms a call, of two on one node (`cost.RATES`).
+        batch: Messages that it holds at most while it works on them: LEADLINE_MAX_IN_FLIGHT.
         cpu_request: CPUs.
         start_s: From the container's start to the first receive: 2.4 s of CPU, the loader's child included, on the one
             CPU of its limit, and about 1.6 s for sandbox, volumes and the interpreter's files.
@@ -66,7 +66,7 @@ class Pod:
     """
 
     rate: float = RATES["both"]
-    batch: int = 200
+    batch: int = 2000
     cpu_request: float = 0.9
     start_s: int = 4
     schedule_s: int = 1

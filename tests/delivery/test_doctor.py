@@ -167,11 +167,11 @@ CASES: Final = [
         "no such container",
     ),
     Case("replicas-of-keda", lambda o: worker(o).update(replicas=3), "leadline-worker, replicas", "3", "KEDA sets it"),
-    Case("replica-bounds", lambda o: scaled(o).update(minReplicaCount=50), "minReplicaCount", "50", "is 16"),
+    Case("replica-bounds", lambda o: scaled(o).update(minReplicaCount=50), "minReplicaCount", "50", "is 7"),
     Case("replica-bounds", lambda o: scaled(o).update(idleReplicaCount=0), "idleReplicaCount", "0", "give less"),
     Case("fallback", lambda o: scaled(o).pop("fallback"), "fallback", "not set", "currentReplicasIfHigher"),
     Case("fallback", lambda o: scaled(o)["fallback"].pop("behavior"), "fallback.behavior", "static", "takes pods away"),
-    Case("fallback", lambda o: scaled(o)["fallback"].update(replicas=17), "fallback.replicas", "17", "is 16"),
+    Case("fallback", lambda o: scaled(o)["fallback"].update(replicas=8), "fallback.replicas", "8", "is 7"),
     Case("cooldown", lambda o: scaled(o).update(cooldownPeriod=60), "cooldownPeriod", "60", "VISIBILITY_TIMEOUT_S of"),
     Case(
         "cooldown",
@@ -183,7 +183,7 @@ CASES: Final = [
         "300",
         "LEADLINE_DRAIN_TIMEOUT_S of Deployment leadline-worker, container worker is 300",
     ),
-    Case("in-hand", lambda o: settings(o).update(LEADLINE_MAX_IN_FLIGHT="7501"), "maxReplicaCount", "16", "120000"),
+    Case("in-hand", lambda o: settings(o).update(LEADLINE_MAX_IN_FLIGHT="17200"), "maxReplicaCount", "7", "120000"),
     Case("queue-length", lambda o: trigger(o).update(queueLength="5"), "queueLength", "5", "events/s x 60 s / 1"),
     Case(
         "queue-length",
