@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType, NoneType, UnionType
-from typing import Annotated, Any, Final, TypedDict, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 import annotated_types
 import msgspec
@@ -49,18 +49,6 @@ def form_of(
 def optional_in(form: type[msgspec.Struct]) -> tuple[str, ...]:
     """Return the names of the fields that may be absent."""
     return tuple(field.name for field in msgspec.structs.fields(form) if not field.required)
-
-
-def keys_of(names: Iterable[str], **nested: object) -> Any:  # noqa: ANN401  a type as a value
-    """
-    Return a form of an object of which only the keys are read; their values are passed over, as are other keys.
-
-    Args:
-        names: The keys.
-        **nested: The forms of those that are objects by themselves.
-    """
-    make: Any = TypedDict  # a type checker wants to see the names
-    return make("Keys", {**dict.fromkeys(names, Any), **nested}, total=False)
 
 
 def _kind(field: FieldInfo, *, is_needed: bool) -> Any:  # noqa: ANN401  a type as a value
