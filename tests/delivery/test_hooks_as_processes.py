@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from deployer.errors import DeployError  # isort: skip
 __all__ = ["deployer", "release_keys", "revisions", "serving_old"]
 pytestmark = pytest.mark.skipif(not have_kubectl(), reason="kubectl, which renders, is not installed")
 
+PATIENCE_S = 10
 APPLY_OF_A_RELEASE = r"(?s)^kubectl apply .*kind: Deployment\n"
 
 
@@ -103,8 +105,20 @@ def test_a_command_is_killed_with_all_that_it_has_started(tmp_path: Path) -> Non
     with pytest.raises(TimedOut, match="gave no answer within"):
         execute(["sh", "-c", script], None, 0.5, dict(os.environ))
 
-    state = Path(f"/proc/{started.read_text().strip()}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    assert ends(Path(f"/proc/{started.read_text().strip()}/stat"))
+
+
+def ends(stat: Path) -> bool:
+    """Wait until a process that was killed has ended: the kernel takes a moment for it."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while time.monotonic() < give_up_at:
+        try:
+            if stat.read_text().split()[2] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def test_a_command_that_is_not_installed_is_named() -> None:
