@@ -23,10 +23,11 @@ MILLION: Final = 1_000_000
 INFRA: Final = Path(__file__).resolve().parents[1] / "infra"
 
 
-RATES: Final = {"topic": 4600, "store": 850, "both": 800}
+RATES: Final = {"topic": 4600, "store": 930, "both": 800}
 """
 Events per second and pod at 10 ms a call, over boto3. `benchmarks/aws.py --latency-ms 10` gave 4,600, 1,200 and 1,100
-on a core of its own; two on the hyperthreads of one node have some 1.3 cores, which those with a store would fill.
+on a core of its own; two on the hyperthreads of one node have some 1.3 cores, which those with a store would fill
+(1.3 / 2 / CPU seconds of an event), less a twentieth.
 """
 
 

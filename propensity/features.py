@@ -63,7 +63,10 @@ def matrix_from_customers(customers: Sequence[Known], names: Sequence[str]) -> M
         MissingFeature: A customer lacks a field.
     """
     take = attrgetter(*names) if len(names) > 1 else lambda customer: [getattr(customer, name) for name in names]
-    rows = list(map(take, customers))
+    try:
+        rows = list(map(take, customers))
+    except AttributeError as error:  # a field that no customer has
+        raise MissingFeature(str(error.name)) from None
     matrix: Matrix = np.array(rows, dtype=np.float64).reshape(len(customers), len(names))
     if np.isnan(matrix).any():  # as None becomes, and JSON knows none
         raise MissingFeature(next(name for customer in customers if (name := missing_feature(customer, names))))

@@ -102,7 +102,8 @@ def _applied_together(
     puts = services.store.put(decide(cases, scores, services.policy, every))
     outcomes: list[Outcome] = []
     conflicts: list[Bad] = []
-    for (message, position, case), put in zip(good, puts, strict=True):
+    for event, put in zip(good, puts, strict=True):
+        message, position, case = event
         if put.outcome == "conflict":
             conflicts.append(Bad(message, position, Reject(CONFLICT, event_id=case.event_id)))
         elif put.outcome == "failed":
@@ -110,7 +111,7 @@ def _applied_together(
         elif not is_held(message):
             outcomes.append(Outcome(message, position, "retried", case))
         else:
-            outcomes.append(_outcome(Good(message, position, case), put))
+            outcomes.append(_outcome(event, put))
     return _published(outcomes, services), conflicts
 
 

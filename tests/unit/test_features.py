@@ -71,6 +71,8 @@ def test_a_feature_that_is_missing_names_itself(name: str) -> None:
     assert told.value.name == name
     with pytest.raises(MissingFeature, match=name):
         matrix_from_customers([lacking], [name])
+    with pytest.raises(MissingFeature, match="shoe_size"):
+        matrix_from_customers([lacking], [name, "shoe_size"])
     columns = {column: [1.0, 2.0] for column in FEATURES}
     with pytest.raises(MissingFeature, match=name):
         matrix_from_columns({column: cells for column, cells in columns.items() if column != name}, FEATURES)

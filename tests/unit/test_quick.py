@@ -224,7 +224,7 @@ def test_a_field_that_is_not_known_is_passed_over_the_quick_way_and_seen_where_i
     for event in ({**plain_event(), "x": unknown}, cloud_event(x=unknown), cloud_event() | {"x": unknown}):
         good = json.dumps(event, ensure_ascii=False)
         assert QUICK.read(good.encode(), LATEST) is not None
-        assert QUICK.read_all([good.encode(), encoded(event)], LATEST) is not None or not good.isascii()
+        assert QUICK.read_all([good.encode(), encoded(event)], LATEST) is not None
         twice = f'{good[:-1]}, "x": 1, "x": 1}}'.encode()
         assert QUICK.read(twice, LATEST) is None
         assert QUICK.read_all([good.encode(), twice, good.encode()], LATEST) is None

@@ -73,12 +73,8 @@ def whole_reply(came: bytes | bytearray, *, ended: bool) -> Whole | None:
         framing = _framing(came, begin, end)
         if (found := _body(came, end + len(END_OF_HEAD), code, framing, ended=ended)) is not None:
             body, end_of_all = found
-            stays = (
-                len(came) == end_of_all
-                and not ended
-                and minor == b"1"
-                and not (b"connection" in framing and b"close" in framing[b"connection"].lower())
-            )
+            stays = not ended and minor == b"1" and len(came) == end_of_all
+            stays = stays and b"close" not in framing.get(b"connection", b"").lower()
             return Whole(int(code), bytes(came[begin:end]), body, stays)
     if ended or len(came) > (MAX_REPLY_BYTES if end >= 0 else MAX_HEAD_BYTES):
         raise NotHttp

@@ -103,14 +103,11 @@ class Lines:
 
     def _begin(self, place: int, request: bytes, flying: dict[int, _Line], *, anew: bool = False) -> list[_Answered]:
         """Send a request, if need be over a new connection; or return its answer, where there is no connection."""
-        if self._idle and not anew:
-            line = self._idle.pop()
-        else:
-            begun_at = time.monotonic()
-            try:
-                line = self._connected()
-            except NotConnected as error:
-                return [(place, Answer(str(error), time.monotonic() - begun_at))]
+        begun_at = time.monotonic()
+        try:
+            line = self._idle.pop() if self._idle and not anew else self._connected()
+        except NotConnected as error:
+            return [(place, Answer(str(error), time.monotonic() - begun_at))]
         line.place, line.begun_at = place, time.monotonic()
         line.request = line.unsent = request
         flying[line.number] = line
