@@ -31,7 +31,7 @@ from worker.quarantine import read_record
 from worker.settings import Settings
 
 Service = str
-READ_TIMEOUT_S: Final = 0.4
+READ_TIMEOUT_S: Final = 0.8
 REASONS: Final[Mapping[Service, str]] = {
     "queue": "cannot be reached",
     "deletes": "the queue deletes nothing",
